@@ -1,0 +1,53 @@
+# Two commands: `make demo` shows the connector at work, `make test` proves it.
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+FUNCTIONS := poller worker dlq-drain admin
+
+.PHONY: demo test test-rust test-template test-clients test-e2e bench lint build deploy clean binaries
+
+demo: $(VENV)/ready ## build, deploy to a local AWS, and show the sync live
+	@$(PY) tools/demo.py
+
+test: test-rust test-template ## everything
+
+test-rust:
+	cargo test --workspace --locked
+
+test-template: $(VENV)/ready
+	$(PY) -m pytest -q tests/template
+
+test-clients: $(VENV)/ready node_modules/ready binaries
+	$(PY) -m pytest -q tests/public-clients
+
+test-e2e: $(VENV)/ready binaries
+	$(PY) -m pytest -q tests/e2e
+
+bench: binaries $(VENV)/ready ## size and start of the worker, calls and time per 1,000 records
+	$(PY) tools/bench.py
+
+lint: $(VENV)/ready
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	$(PY) tools/check_layout.py
+
+binaries: ## the function binaries for this machine, as the local AWS runs them
+	cargo build --release --locked $(FUNCTIONS:%=-p %) -p twin -p cli
+
+build: $(VENV)/ready ## the function binaries for AWS: arm64, in target/lambda
+	$(VENV)/bin/cargo-lambda lambda build --release --arm64 $(FUNCTIONS:%=-p %)
+
+deploy: build ## sam deploy with samconfig.toml
+	$(VENV)/bin/sam deploy
+
+clean:
+	rm -rf target $(VENV) .stack node_modules
+
+$(VENV)/ready: tools/requirements.txt tests/requirements.txt
+	$(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+	touch $@
+
+node_modules/ready: package.json package-lock.json
+	npm ci --silent --no-audit --no-fund
+	touch $@

@@ -1,0 +1,334 @@
+//! [`Marketing`] on the Account Engagement client.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use account_engagement::{
+    Client, DeletedFilter, Error, Fields, Prospect, ProspectFilters, ProspectQuery, Writable,
+};
+use async_trait::async_trait;
+use futures::stream::{self, StreamExt, TryStreamExt};
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+use sync_core::coerce::{Service, write_value};
+use sync_core::config::Config;
+use sync_core::ids::{BusinessUnit, CrmId, ProspectId};
+use sync_core::link::PairKey;
+use sync_core::record::{NativeCrmId, ProspectRecord, Side};
+use sync_core::schema::{FieldDescription, FieldKind};
+use sync_core::settle::WriteFailure;
+use sync_core::value::NormalisedEmail;
+
+use super::{object, read_values};
+use crate::ports::{
+    Changes, Marketing, ProspectChange, ProspectWrite, ProspectWriteTarget, ServiceError,
+    ServiceUser, Usage,
+};
+
+/// Calls in flight that we ask for; the client's own gate lets fewer through.
+const CONCURRENT_CALLS: usize = 4;
+
+/// Account Engagement through our own client.
+pub struct EngagementMarketing {
+    client: Arc<Client>,
+    unit: BusinessUnit,
+}
+
+impl EngagementMarketing {
+    /// The port of one business unit.
+    #[must_use]
+    pub fn new(client: Arc<Client>, unit: BusinessUnit) -> Self {
+        Self { client, unit }
+    }
+
+    fn record(&self, config: &Config, prospect: &Prospect) -> Result<ProspectRecord, ServiceError> {
+        let (values, unreadable) = read_values(config, Service::AccountEngagement, |entry| {
+            Some(prospect.fields.get(&entry.prospect.0).unwrap_or(&Value::Null))
+        });
+        let instant = |name: &str| {
+            prospect
+                .instant(name)
+                .map_err(|error| service_error(&error.into()))
+                .map(Option::unwrap_or_default)
+        };
+        Ok(ProspectRecord {
+            id: prospect.id,
+            created: instant("createdAt")?,
+            updated: instant("updatedAt")?,
+            email: prospect.text("email").and_then(NormalisedEmail::new),
+            assigned_to: prospect.fields.get("assignedToId").and_then(Value::as_u64),
+            native_crm_id: native_crm_id(prospect.text("salesforceId")),
+            key: self.key(config, prospect),
+            values,
+            unreadable,
+        })
+    }
+
+    fn key(&self, config: &Config, prospect: &Prospect) -> Option<PairKey> {
+        let text = prospect.text(&config.account_engagement.key_field)?;
+        PairKey::from_field(&self.unit, text)
+    }
+
+    /// K7: multi-value fields come with single reads only; one call per prospect.
+    async fn add_single_reads(
+        &self,
+        config: &Config,
+        prospects: Vec<Prospect>,
+    ) -> Result<Vec<Prospect>, ServiceError> {
+        let left_out: Vec<String> =
+            config.fields.single_read_fields().into_iter().map(|name| name.0.clone()).collect();
+        if left_out.is_empty() {
+            return Ok(prospects);
+        }
+        let fields = Fields::of(left_out);
+        let calls: Vec<_> =
+            prospects.into_iter().map(|prospect| self.add_single_read(&fields, prospect)).collect();
+        stream::iter(calls).buffered(CONCURRENT_CALLS).try_collect().await
+    }
+
+    async fn add_single_read(
+        &self,
+        fields: &Fields,
+        mut prospect: Prospect,
+    ) -> Result<Prospect, ServiceError> {
+        if !prospect.is_deleted() {
+            let single = self.client.read(prospect.id, fields).await;
+            prospect.fields.extend(single.map_err(|error| service_error(&error))?.fields);
+        }
+        Ok(prospect)
+    }
+
+    async fn write_one(
+        &self,
+        config: &Config,
+        write: &ProspectWrite,
+    ) -> Result<ProspectId, WriteFailure> {
+        let body = self.body(config, write);
+        let echoed = Fields::of(["id"]);
+        let written = match write.target {
+            ProspectWriteTarget::Update(id) => self.client.update(id, &body, &echoed).await,
+            ProspectWriteTarget::Create => self.client.create(&body, &echoed).await,
+        };
+        written.map(|prospect| prospect.id).map_err(|error| write_failure(&error))
+    }
+
+    fn body(&self, config: &Config, write: &ProspectWrite) -> Map<String, Value> {
+        let settings = &config.account_engagement;
+        let fields = &write.fields;
+        let mut body = object(fields.fields.iter().map(|(name, value)| {
+            (name.clone(), write_value(Service::AccountEngagement, value))
+        }));
+        if let Some(key) = &fields.key {
+            body.insert(settings.key_field.clone(), json!(key.field_value(&self.unit)));
+        }
+        if let (Some(field), Some(crm_id)) = (&settings.crm_id_field, &fields.crm_id) {
+            body.insert(field.clone(), json!(crm_id.as_str()));
+        }
+        if let Some(user) = fields.assigned_to {
+            body.insert("userId".to_owned(), json!(user));
+        }
+        if let Some(campaign) = fields.campaign {
+            body.insert("campaignId".to_owned(), json!(campaign));
+        }
+        body
+    }
+}
+
+#[async_trait]
+impl Marketing for EngagementMarketing {
+    async fn changes(
+        &self,
+        config: &Config,
+        from: Timestamp,
+    ) -> Result<Changes<ProspectChange>, ServiceError> {
+        let fields =
+            Fields::of(["id", "updatedAt", "isDeleted", &config.account_engagement.key_field]);
+        let started = tokio::time::Instant::now();
+        let changed = self.client.changed_since(from, &fields, DeletedFilter::All).await;
+        let changed = changed.map_err(|error| service_error(&error))?;
+        let read_at = super::clock_at_start(self.client.server_time(), started);
+        let rows = changed
+            .iter()
+            .map(|prospect| {
+                let stamp = prospect.updated_at().map_err(|e| service_error(&e.into()))?;
+                Ok(ProspectChange {
+                    id: prospect.id,
+                    stamp,
+                    key: self.key(config, prospect),
+                    is_deleted: prospect.is_deleted(),
+                })
+            })
+            .collect::<Result<Vec<_>, ServiceError>>()?;
+        Ok(Changes { rows, read_at })
+    }
+
+    async fn read(
+        &self,
+        config: &Config,
+        ids: &[ProspectId],
+    ) -> Result<BTreeMap<ProspectId, Side<ProspectRecord>>, ServiceError> {
+        let fields = fields_to_read(config);
+        let found = self.client.read_by_ids(ids, &fields, DeletedFilter::All).await;
+        let found = found.map_err(|error| service_error(&error))?;
+        let found = self.add_single_reads(config, found).await?;
+        let mut sides: BTreeMap<ProspectId, Side<ProspectRecord>> =
+            ids.iter().map(|id| (*id, Side::Missing)).collect();
+        for prospect in &found {
+            let side = if prospect.is_deleted() {
+                Side::Deleted { merged_into: None }
+            } else {
+                Side::Present(self.record(config, prospect)?)
+            };
+            sides.insert(prospect.id, side);
+        }
+        Ok(sides)
+    }
+
+    async fn find_by_email(
+        &self,
+        config: &Config,
+        emails: &[NormalisedEmail],
+    ) -> Result<Vec<ProspectRecord>, ServiceError> {
+        let fields = fields_to_read(config);
+        let queries: Vec<ProspectQuery> = emails
+            .iter()
+            .map(|email| ProspectQuery {
+                fields: fields.clone(),
+                filters: ProspectFilters {
+                    email: Some(email.as_str().to_owned()),
+                    ..ProspectFilters::default()
+                },
+                ..ProspectQuery::default()
+            })
+            .collect();
+        let calls: Vec<_> = queries.iter().map(|query| self.client.query(query)).collect();
+        let found: Vec<account_engagement::Rows<Prospect>> = stream::iter(calls)
+            .buffered(CONCURRENT_CALLS)
+            .try_collect()
+            .await
+            .map_err(|error| service_error(&error))?;
+        let found = found.into_iter().flat_map(|rows| rows.rows).collect();
+        let found = self.add_single_reads(config, found).await?;
+        found.iter().map(|prospect| self.record(config, prospect)).collect()
+    }
+
+    async fn write(
+        &self,
+        config: &Config,
+        writes: &[ProspectWrite],
+    ) -> Vec<Result<ProspectId, WriteFailure>> {
+        let calls: Vec<_> = writes.iter().map(|write| self.write_one(config, write)).collect();
+        stream::iter(calls).buffered(CONCURRENT_CALLS).collect().await
+    }
+
+    async fn users(&self) -> Result<Vec<ServiceUser>, ServiceError> {
+        let users = self.client.users().await.map_err(|error| service_error(&error))?;
+        let live = users.into_iter().filter(|user| !user.is_deleted);
+        Ok(live
+            .map(|user| ServiceUser {
+                id: user.id,
+                email: user.email.as_deref().and_then(NormalisedEmail::new),
+                salesforce_id: user.salesforce_id.and_then(|id| id.parse().ok()),
+            })
+            .collect())
+    }
+
+    async fn describe(&self) -> Result<Vec<FieldDescription>, ServiceError> {
+        let custom = self.client.custom_fields().await.map_err(|error| service_error(&error))?;
+        let default = account_engagement::DEFAULT_FIELDS.iter().map(describe_default);
+        Ok(default.chain(custom.iter().map(describe_custom)).collect())
+    }
+
+    fn take_usage(&self) -> Usage {
+        let calls = self.client.take_calls();
+        Usage {
+            calls: calls.into_iter().map(|(kind, count)| (kind.name().to_owned(), count)).collect(),
+            of_the_day: self.client.usage().map(|usage| (usage.used, usage.allowance)),
+        }
+    }
+}
+
+/// What a decision needs of a prospect: the mapped fields and the ones we rely on ourselves.
+fn fields_to_read(config: &Config) -> Fields {
+    let own = ["id", "email", "createdAt", "updatedAt", "isDeleted", "assignedToId", "salesforceId"];
+    let left_out: BTreeSet<&str> =
+        config.fields.single_read_fields().into_iter().map(|name| name.0.as_str()).collect();
+    let mapped = config.fields.0.iter().map(|entry| entry.prospect.0.as_str());
+    own.into_iter()
+        .chain([config.account_engagement.key_field.as_str()])
+        .chain(mapped.filter(|name| !left_out.contains(name)))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The sentinels of connector-behaviour 1, or a CRM ID. Anything else says nothing.
+fn native_crm_id(text: Option<&str>) -> NativeCrmId {
+    match text {
+        Some("[[crm_deleted]]") => NativeCrmId::CrmDeleted,
+        Some("[[crm_ignore_prospect]]") => NativeCrmId::Ignore,
+        Some(id) => id.parse::<CrmId>().map_or(NativeCrmId::None, NativeCrmId::Record),
+        None => NativeCrmId::None,
+    }
+}
+
+fn service_error(error: &Error) -> ServiceError {
+    ServiceError {
+        service: Service::AccountEngagement,
+        class: error.class(),
+        code: error.code(),
+        message: super::full_message(error),
+    }
+}
+
+fn write_failure(error: &Error) -> WriteFailure {
+    let fields = match error {
+        Error::Service(error) => error.field().map(str::to_owned).into_iter().collect(),
+        _ => Vec::new(),
+    };
+    WriteFailure {
+        service: Service::AccountEngagement,
+        class: error.class(),
+        code: error.code(),
+        fields,
+        message: super::full_message(error),
+        may_have_landed: error.may_have_landed(),
+    }
+}
+
+
+fn describe_default(field: &account_engagement::DefaultField) -> FieldDescription {
+    use account_engagement::FieldType;
+    let (kind, vendor_type) = match field.field_type {
+        FieldType::Text if field.name == "email" => (FieldKind::Email, "e-mail"),
+        FieldType::Text => (FieldKind::Text, "text"),
+        FieldType::Number => (FieldKind::Number, "number"),
+        FieldType::Boolean => (FieldKind::Boolean, "boolean"),
+        FieldType::DateTime => (FieldKind::DateTime, "date-time"),
+        FieldType::Id => (FieldKind::Number, "id"),
+    };
+    description(field.name, kind, vendor_type, field.writable != Writable::No)
+}
+
+fn describe_custom(field: &account_engagement::CustomField) -> FieldDescription {
+    let kind = match field.field_type.as_str() {
+        "Number" => FieldKind::Number,
+        "Date" => FieldKind::Date,
+        "Dropdown" | "Radio Button" => FieldKind::Picklist,
+        "Checkbox" | "Multi-Select" => FieldKind::MultiSelect,
+        _ => FieldKind::Text,
+    };
+    description(&field.api_field_id, kind, &field.field_type, true)
+}
+
+fn description(name: &str, kind: FieldKind, vendor_type: &str, writable: bool) -> FieldDescription {
+    FieldDescription {
+        name: name.to_owned(),
+        kind: Some(kind),
+        vendor_type: vendor_type.to_owned(),
+        is_writable: writable,
+        is_required: name == "email",
+        length: None,
+        restricted_to: Vec::new(),
+        is_unique_external_id: false,
+    }
+}

@@ -1,0 +1,260 @@
+//! What an operator does: look, pause, activate, sync one record now, configure.
+
+mod configure;
+
+use jiff::Timestamp;
+use sync_core::config::{ConnectorRow, ConnectorState};
+use sync_core::hint::{Cause, ChangeHint, Lane};
+use sync_core::ids::{BusinessUnit, CrmId, ProspectId};
+use sync_core::link::Link;
+use sync_core::protocol::{
+    AdminCommand, AdminReply, AdminRequest, ConnectorStatus, CursorStatus, StatusReport,
+};
+use sync_core::record::RecordRef;
+
+use crate::environment::Environment;
+use crate::poll::{catch_up, into_batches, poll_all};
+use crate::ports::{AuditEntry, LinkPage, StoreError, Stream};
+
+/// Why a request was not carried out: the message is for the operator.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AdminError {
+    /// The request makes no sense here.
+    #[error("{0}")]
+    Refused(String),
+    /// A table of ours failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<crate::poll::PollError> for AdminError {
+    fn from(error: crate::poll::PollError) -> Self {
+        Self::Refused(error.to_string())
+    }
+}
+
+/// Carries out a request. Every change is in the audit trail before it is answered (R133).
+pub async fn handle(environment: &Environment, request: AdminRequest, run: &str) -> AdminReply {
+    let answered = match request.command {
+        AdminCommand::Status => status(environment).await,
+        AdminCommand::Poll => poll_now(environment, run).await,
+        command => {
+            match unit_of(environment, request.business_unit.as_ref(), &command) {
+                Ok(unit) => {
+                    let desk = Desk { environment, unit, actor: request.actor, run };
+                    desk.carry_out(command).await
+                }
+                Err(error) => Err(error),
+            }
+        }
+    };
+    answered.unwrap_or_else(|error| AdminReply::Refused { message: error.to_string() })
+}
+
+/// Which business unit is meant: the configuration's own, the one given, or the only one there is.
+fn unit_of(
+    environment: &Environment,
+    given: Option<&BusinessUnit>,
+    command: &AdminCommand,
+) -> Result<BusinessUnit, AdminError> {
+    if let AdminCommand::ConfigCheck { config } | AdminCommand::ConfigApply { config } = command {
+        return Ok(config.business_unit.clone());
+    }
+    let deployed = &environment.business_units;
+    match (given, deployed.as_slice()) {
+        (Some(unit), _) if deployed.contains(unit) => Ok(unit.clone()),
+        (Some(unit), _) => Err(AdminError::Refused(format!(
+            "business unit {unit} is not part of this deployment; it has {deployed:?}"
+        ))),
+        (None, [only]) => Ok(only.clone()),
+        (None, _) => Err(AdminError::Refused(format!(
+            "this deployment has {} business units; name one with --business-unit",
+            deployed.len()
+        ))),
+    }
+}
+
+async fn status(environment: &Environment) -> Result<AdminReply, AdminError> {
+    let mut connectors = Vec::new();
+    for unit in &environment.business_units {
+        connectors.push(connector_status(environment, unit).await?);
+    }
+    Ok(AdminReply::Status(StatusReport {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        connector_version: 2,
+        connectors,
+        queues: environment.queue.depths().await?,
+    }))
+}
+
+async fn connector_status(
+    environment: &Environment,
+    unit: &BusinessUnit,
+) -> Result<ConnectorStatus, AdminError> {
+    let mut cursors = Vec::new();
+    for stream in Stream::ALL {
+        if let Some(cursor) = environment.state.cursor(unit, stream).await? {
+            cursors.push(CursorStatus {
+                stream: stream.to_string(),
+                read_to: cursor.read_to,
+                polled_at: cursor.polled_at,
+            });
+        }
+    }
+    Ok(ConnectorStatus {
+        business_unit: unit.clone(),
+        row: environment.state.connector(unit).await?,
+        cursors,
+        links: environment.links.count(unit).await?.into_iter().collect(),
+        open_errors: environment.errors.count_open(unit).await?,
+    })
+}
+
+async fn poll_now(environment: &Environment, run: &str) -> Result<AdminReply, AdminError> {
+    let reports = poll_all(environment, run).await;
+    if let Some(problem) = reports.iter().find_map(|report| report.problem.clone()) {
+        return Err(problem.into());
+    }
+    let parts: Vec<String> = reports
+        .iter()
+        .map(|report| {
+            let unit = report.business_unit.as_ref().map_or("", |unit| unit.as_str());
+            let seen: u64 = report.seen.values().sum();
+            let enqueued = report.enqueued + report.caught_up;
+            format!("{unit} ({}): {seen} changes seen, {enqueued} enqueued", report.state)
+        })
+        .collect();
+    Ok(AdminReply::Queued { run: run.to_owned(), what: parts.join("; ") })
+}
+
+/// One operator at work on one connector.
+pub(crate) struct Desk<'a> {
+    pub(crate) environment: &'a Environment,
+    pub(crate) unit: BusinessUnit,
+    pub(crate) actor: String,
+    pub(crate) run: &'a str,
+}
+
+impl Desk<'_> {
+    async fn carry_out(&self, command: AdminCommand) -> Result<AdminReply, AdminError> {
+        match command {
+            AdminCommand::Pause => self.change_state(ConnectorState::Paused, "pause").await,
+            AdminCommand::Activate => self.change_state(ConnectorState::Active, "activate").await,
+            AdminCommand::Sync { prospect } => self.sync(prospect).await,
+            AdminCommand::Send { record } => self.send(record).await,
+            AdminCommand::Errors { closed } => Ok(AdminReply::Errors {
+                rows: self.environment.errors.list(&self.unit, closed).await?,
+            }),
+            AdminCommand::Links { state, record, next } => self.links(state, record, next).await,
+            AdminCommand::ConfigCheck { config } => configure::check(self, &config).await,
+            AdminCommand::ConfigApply { config } => configure::apply(self, &config).await,
+            AdminCommand::Status => status(self.environment).await,
+            AdminCommand::Poll => poll_now(self.environment, self.run).await,
+        }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.environment.clock.now()
+    }
+
+    pub(crate) async fn audit(&self, action: String) -> Result<(), AdminError> {
+        let entry = AuditEntry { at: self.now(), actor: self.actor.clone(), action };
+        Ok(self.environment.state.audit(&self.unit, &entry).await?)
+    }
+
+    async fn row(&self) -> Result<ConnectorRow, AdminError> {
+        self.environment.state.connector(&self.unit).await?.ok_or_else(|| {
+            AdminError::Refused(format!(
+                "business unit {} has no connector yet; run `prospect-sync config apply FILE`",
+                self.unit
+            ))
+        })
+    }
+
+    async fn change_state(
+        &self,
+        state: ConnectorState,
+        action: &str,
+    ) -> Result<AdminReply, AdminError> {
+        let row = self.row().await?;
+        self.audit(format!("{action} (was {})", row.state.name())).await?;
+        let changed = ConnectorRow {
+            state,
+            changed_by: self.actor.clone(),
+            changed_at: self.now(),
+            version: row.version + 1,
+            ..row
+        };
+        self.environment.state.put_connector(&changed).await?;
+        let caught_up = if changed.state == ConnectorState::Active {
+            catch_up(self.environment, &changed, self.run).await?
+        } else {
+            0
+        };
+        Ok(AdminReply::Connector { row: changed, caught_up })
+    }
+
+    /// R49: "Sync with CRM"; works while paused (R8c).
+    async fn sync(&self, prospect: ProspectId) -> Result<AdminReply, AdminError> {
+        self.enqueue(RecordRef::Prospect(prospect), Cause::SyncNow).await
+    }
+
+    /// R47: "Send to Account Engagement"; works while paused (R8c).
+    async fn send(&self, record: CrmId) -> Result<AdminReply, AdminError> {
+        self.enqueue(RecordRef::Crm(record), Cause::SendNow).await
+    }
+
+    async fn enqueue(&self, record: RecordRef, cause: Cause) -> Result<AdminReply, AdminError> {
+        let row = self.row().await?;
+        if let ConnectorState::AuthFailed(why) = &row.state {
+            return Err(AdminError::Refused(format!(
+                "the connector is stopped: {why}; put that right and run `prospect-sync activate`"
+            )));
+        }
+        let what = format!("{record} on the priority lane");
+        self.audit(format!("{cause:?} {record}")).await?;
+        let hint = ChangeHint { record, pair: None, cause };
+        let batches = into_batches(&self.unit, self.run, self.now(), vec![hint]);
+        let sent = self.environment.queue.send(Lane::Priority, batches).await;
+        sent.map_err(|error| AdminError::Refused(error.to_string()))?;
+        Ok(AdminReply::Queued { run: self.run.to_owned(), what })
+    }
+
+    async fn links(
+        &self,
+        state: Option<String>,
+        record: Option<String>,
+        next: Option<String>,
+    ) -> Result<AdminReply, AdminError> {
+        if let Some(text) = record {
+            let rows = self.links_of(&text).await?;
+            return Ok(AdminReply::Links { rows, next: None });
+        }
+        const STATES: [&str; 4] = ["linked", "pending", "skipped", "held"];
+        if let Some(name) = state.as_deref().filter(|name| !STATES.contains(name)) {
+            return Err(AdminError::Refused(format!(
+                "`{name}` is not a state of a link; there are {STATES:?}"
+            )));
+        }
+        let LinkPage { rows, next } =
+            self.environment.links.list(&self.unit, state.as_deref(), next).await?;
+        Ok(AdminReply::Links { rows, next })
+    }
+
+    async fn links_of(&self, text: &str) -> Result<Vec<Link>, AdminError> {
+        let record = match text.parse::<ProspectId>() {
+            Ok(prospect) => RecordRef::Prospect(prospect),
+            Err(_) => RecordRef::Crm(
+                text.parse().map_err(|error| AdminError::Refused(format!("{error}")))?,
+            ),
+        };
+        let own = sync_core::link::PairKey::of(record.clone());
+        let loaded = self
+            .environment
+            .links
+            .load(&self.unit, std::slice::from_ref(&record), std::slice::from_ref(&own))
+            .await?;
+        let pair = loaded.claims.get(&record).unwrap_or(&own);
+        Ok(loaded.links.get(pair).cloned().into_iter().collect())
+    }
+}

@@ -1,0 +1,74 @@
+//! Checking a configuration against both services, and storing it as an immutable version.
+
+use sync_core::config::lint::{Deployment, Finding, Severity, lint};
+use sync_core::config::{Config, ConnectorRow, ConnectorState};
+use sync_core::protocol::AdminReply;
+use sync_core::schema::Schema;
+
+use super::{AdminError, Desk};
+
+/// Names every mistake. Asks both services for their fields; a service that cannot be asked is a
+/// finding of its own.
+pub(super) async fn check(desk: &Desk<'_>, config: &Config) -> Result<AdminReply, AdminError> {
+    Ok(AdminReply::Findings { findings: findings(desk, config).await? })
+}
+
+/// Stores the configuration under the next version and puts it in force. Refused when it has errors.
+///
+/// R3: a new connector begins paused. R45: prospects are created for records from now on, or from
+/// the moment the setting was switched on before.
+pub(super) async fn apply(desk: &Desk<'_>, config: &Config) -> Result<AdminReply, AdminError> {
+    let findings = findings(desk, config).await?;
+    if findings.iter().any(|finding| finding.severity == Severity::Error) {
+        return Ok(AdminReply::Findings { findings });
+    }
+    let state = &desk.environment.state;
+    let row = state.connector(&desk.unit).await?;
+    let version = row.as_ref().map_or(1, |row| row.config_version + 1);
+    let now = desk.now();
+    let since = row.as_ref().and_then(|row| row.create_prospects_since);
+    let next = ConnectorRow {
+        business_unit: desk.unit.clone(),
+        name: config.name.clone(),
+        state: row.as_ref().map_or(ConnectorState::Paused, |row| row.state.clone()),
+        config_version: version,
+        created_at: row.as_ref().map_or(now, |row| row.created_at),
+        create_prospects_since: config.settings.create_prospects.then(|| since.unwrap_or(now)),
+        changed_by: desk.actor.clone(),
+        changed_at: now,
+        version: row.as_ref().map_or(1, |row| row.version + 1),
+    };
+    state.put_config(version, config).await?;
+    desk.audit(format!("config apply, version {version}")).await?;
+    state.put_connector(&next).await?;
+    Ok(AdminReply::Applied { version, findings })
+}
+
+async fn findings(desk: &Desk<'_>, config: &Config) -> Result<Vec<Finding>, AdminError> {
+    let existing = desk.environment.state.connector(&desk.unit).await?;
+    let deployment = Deployment {
+        business_units: desk.environment.business_units.clone(),
+        existing_connector: existing.map(|row| row.name),
+    };
+    let (schema, unreachable) = match ask_services(desk, config).await {
+        Ok(schema) => (Some(schema), None),
+        Err(finding) => (None, Some(finding)),
+    };
+    let mut findings = lint(config, &deployment, schema.as_ref());
+    findings.extend(unreachable);
+    findings.sort_by(|a, b| (a.severity, &a.path).cmp(&(b.severity, &b.path)));
+    Ok(findings)
+}
+
+async fn ask_services(desk: &Desk<'_>, config: &Config) -> Result<Schema, Finding> {
+    let unreachable = |error: crate::ports::ServiceError| Finding {
+        severity: Severity::Error,
+        path: String::new(),
+        rule: error.code.clone(),
+        message: error.to_string(),
+    };
+    let sides = desk.environment.services.open(config).await.map_err(unreachable)?;
+    let crm = sides.crm.describe().await.map_err(unreachable)?;
+    let prospect = sides.marketing.describe().await.map_err(unreachable)?;
+    Ok(Schema { crm, prospect })
+}

@@ -1,0 +1,87 @@
+//! The dead-letter queue: every hint that could not be worked on becomes an open error row.
+
+use std::collections::BTreeMap;
+
+use sync_core::error::ErrorClass;
+use sync_core::hint::ChangeBatch;
+use sync_core::ids::BusinessUnit;
+use sync_core::link::{Link, PairKey};
+use sync_core::record::RecordRef;
+use sync_core::settle::ErrorRow;
+
+use crate::environment::Environment;
+use crate::ports::{Commit, StoreError};
+use crate::work::{Delivery, parse_body};
+
+/// The code of the rows: the queue gave up on the pair.
+pub const UNDELIVERABLE: &str = "UNDELIVERABLE";
+
+/// Turns dead messages into error rows. Returns the ids of those that must stay in the queue:
+/// bodies that cannot be read, because nothing can be said about them, and rows that were not stored.
+pub async fn drain(environment: &Environment, deliveries: Vec<Delivery>, run: &str) -> Vec<String> {
+    let mut kept = Vec::new();
+    for delivery in deliveries {
+        let drained = match parse_body(&delivery.body) {
+            Ok(batch) => drain_batch(environment, &batch).await.map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        if let Err(error) = drained {
+            let message_id = &delivery.message_id;
+            tracing::error!(run, message_id, error, "A dead message stays in its queue.");
+            kept.push(delivery.message_id);
+        }
+    }
+    kept
+}
+
+async fn drain_batch(environment: &Environment, batch: &ChangeBatch) -> Result<(), StoreError> {
+    let unit = &batch.business_unit;
+    let records: Vec<RecordRef> = batch.hints.iter().map(|hint| hint.record.clone()).collect();
+    let keys: Vec<PairKey> = batch.hints.iter().map(|hint| hint.pair_key()).collect();
+    let loaded = environment.links.load(unit, &records, &keys).await?;
+    let mut links: BTreeMap<PairKey, Link> = BTreeMap::new();
+    for (record, key) in records.iter().zip(keys) {
+        let pair = loaded.claims.get(record).cloned().unwrap_or(key);
+        let stored = loaded.links.get(&pair).cloned();
+        links.entry(pair.clone()).or_insert_with(|| {
+            stored.unwrap_or_else(|| Link::new(unit.clone(), pair))
+        });
+    }
+    let rows = links.values().map(|link| error_row(environment, unit, link)).collect();
+    let commits = links
+        .into_values()
+        .map(|link| Commit {
+            link: Link { has_open_error: true, ..link },
+            claims: Vec::new(),
+            supersedes: Vec::new(),
+        })
+        .collect();
+    for stored in environment.links.commit(commits).await {
+        stored?;
+    }
+    for stored in environment.errors.open(rows).await {
+        stored?;
+    }
+    Ok(())
+}
+
+fn error_row(environment: &Environment, unit: &BusinessUnit, link: &Link) -> ErrorRow {
+    let now = environment.clock.now();
+    ErrorRow {
+        business_unit: unit.clone(),
+        pair: link.key.clone(),
+        crm_id: link.crm_id.clone(),
+        prospect_id: link.prospect_id,
+        class: ErrorClass::Unclassified,
+        code: UNDELIVERABLE.to_owned(),
+        fields: Vec::new(),
+        message: "could not be worked on in five deliveries; the worker's log of the run says why; \
+                  sync the record by hand when the cause is gone"
+            .to_owned(),
+        owner: "platform engineer".to_owned(),
+        first_seen: now,
+        last_seen: now,
+        attempts: 1,
+        closed_at: None,
+    }
+}

@@ -1,0 +1,147 @@
+//! When the cursor moves: after the queue has everything, never backward, on server stamps only.
+//!
+//! Salesforce stamps a row when the statement runs and shows it when the transaction commits, so a
+//! row can appear with a stamp that is minutes old. Each poll therefore reads an overlap again. Rows
+//! in it that are in the queue already are remembered with their stamp and not enqueued twice.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use sync_core::hint::{Cause, ChangeHint, Lane};
+use sync_core::link::PairKey;
+use sync_core::record::RecordRef;
+
+use super::{PollError, beginning, into_batches};
+use crate::environment::{Configured, Environment};
+use crate::ports::{Changes, Cursor, Sides, Stream};
+
+/// How far each poll reads back: transactions of 15 minutes (apis A4), and a minute for clocks.
+pub const OVERLAP_SECONDS: i64 = 16 * 60;
+
+/// How many rows of the overlap are remembered. More would not fit one DynamoDB item of 400 KB;
+/// what is not remembered is enqueued again and ends as a no-op.
+const MAX_RECENT: usize = 4_000;
+
+/// A row's stamp is final once its second is over on the server's clock; one second more for rounding.
+const SETTLE_SECONDS: i64 = 2;
+
+/// What the poll of one stream found.
+pub(super) struct PolledStream {
+    pub(super) seen: u64,
+    pub(super) enqueued: u64,
+}
+
+/// A changed row of either service.
+struct Change {
+    record: RecordRef,
+    stamp: Timestamp,
+    key: Option<PairKey>,
+    is_deleted: bool,
+}
+
+pub(super) async fn poll_stream(
+    environment: &Environment,
+    configured: &Configured,
+    sides: &Sides,
+    stream: Stream,
+    run: &str,
+) -> Result<PolledStream, PollError> {
+    let unit = &configured.row.business_unit;
+    let cursor = environment.state.cursor(unit, stream).await?;
+    let start = beginning(&configured.row);
+    let from = cursor.as_ref().map_or(start, |cursor| overlap_start(cursor.read_to).max(start));
+    let Changes { rows: changes, read_at } = read_changes(configured, sides, stream, from).await?;
+    let known = cursor.as_ref().map(|cursor| &cursor.recent);
+    let fresh: Vec<&Change> = changes.iter().filter(|change| !is_known(known, change)).collect();
+    let seen = fresh.len() as u64;
+    let hints = fresh.into_iter().map(hint).collect();
+    let batches = into_batches(unit, &format!("{run}-{stream}"), environment.clock.now(), hints);
+    let enqueued = batches.iter().map(|(_, batch)| batch.hints.len() as u64).sum();
+    environment.queue.send(Lane::Bulk, batches).await?;
+    let settled = read_at.saturating_sub(settling(configured, stream)).unwrap_or(read_at);
+    let next = next_cursor(cursor, start, &changes, (settled, environment.clock.now()));
+    environment.state.put_cursor(unit, stream, &next).await?;
+    Ok(PolledStream { seen, enqueued })
+}
+
+fn overlap_start(read_to: Timestamp) -> Timestamp {
+    read_to.saturating_sub(SignedDuration::from_secs(OVERLAP_SECONDS)).unwrap_or(read_to)
+}
+
+async fn read_changes(
+    configured: &Configured,
+    sides: &Sides,
+    stream: Stream,
+    from: Timestamp,
+) -> Result<Changes<Change>, PollError> {
+    let config = &configured.config;
+    Ok(match stream {
+        Stream::Crm(object) => {
+            let changes = sides.crm.changes(config, object, from).await?;
+            let rows = changes.rows.into_iter().map(|row| Change {
+                record: RecordRef::Crm(row.id),
+                stamp: row.stamp,
+                key: row.key,
+                is_deleted: row.is_deleted,
+            });
+            Changes { rows: rows.collect(), read_at: changes.read_at }
+        }
+        Stream::Prospects => {
+            let changes = sides.marketing.changes(config, from).await?;
+            let rows = changes.rows.into_iter().map(|row| Change {
+                record: RecordRef::Prospect(row.id),
+                stamp: row.stamp,
+                key: row.key,
+                is_deleted: row.is_deleted,
+            });
+            Changes { rows: rows.collect(), read_at: changes.read_at }
+        }
+    })
+}
+
+/// How long after its second a row may still be read in an older state.
+fn settling(configured: &Configured, stream: Stream) -> SignedDuration {
+    let stale_reads = match stream {
+        Stream::Crm(_) => 0,
+        Stream::Prospects => configured.config.account_engagement.stale_reads_seconds,
+    };
+    SignedDuration::from_secs(SETTLE_SECONDS + i64::from(stale_reads))
+}
+
+fn is_known(known: Option<&BTreeMap<String, Timestamp>>, change: &Change) -> bool {
+    known.and_then(|rows| rows.get(&row_id(&change.record))) == Some(&change.stamp)
+}
+
+fn row_id(record: &RecordRef) -> String {
+    match record {
+        RecordRef::Crm(id) => id.to_string(),
+        RecordRef::Prospect(id) => id.to_string(),
+    }
+}
+
+fn hint(change: &Change) -> ChangeHint {
+    ChangeHint {
+        record: change.record.clone(),
+        pair: change.key.clone(),
+        cause: if change.is_deleted { Cause::Deleted } else { Cause::Poll },
+    }
+}
+
+fn next_cursor(
+    cursor: Option<Cursor>,
+    start: Timestamp,
+    changes: &[Change],
+    (settled, now): (Timestamp, Timestamp),
+) -> Cursor {
+    let (was_at, version) = cursor.map_or((start, 0), |cursor| (cursor.read_to, cursor.version));
+    let read_to = changes.iter().map(|change| change.stamp).max().map_or(was_at, |m| m.max(was_at));
+    let overlap = overlap_start(read_to);
+    let mut remembered: Vec<&Change> = changes
+        .iter()
+        .filter(|change| change.stamp >= overlap && change.stamp < settled)
+        .collect();
+    remembered.sort_by_key(|change| std::cmp::Reverse(change.stamp));
+    remembered.truncate(MAX_RECENT);
+    let recent = remembered.into_iter().map(|c| (row_id(&c.record), c.stamp)).collect();
+    Cursor { read_to, polled_at: now, recent, version: version + 1 }
+}

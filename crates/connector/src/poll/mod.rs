@@ -1,0 +1,234 @@
+//! What changed: reads each stream from its cursor, enqueues hints, then moves the cursor.
+//!
+//! The order is the promise: a cursor moves only after the queue has accepted every message, and it
+//! moves on stamps of the servers only. Everything else is repeated harmlessly, because a hint says
+//! where to look and never what to write.
+
+mod batches;
+mod cursor;
+mod users;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+use sync_core::coerce::Service;
+use sync_core::config::{ConnectorRow, ConnectorState};
+use sync_core::error::ErrorClass;
+use sync_core::hint::{Cause, ChangeHint, Lane};
+use sync_core::ids::BusinessUnit;
+use sync_core::link::LinkState;
+
+pub use batches::{LANE_SHARDS, into_batches};
+pub use cursor::OVERLAP_SECONDS;
+pub use users::mapped_users;
+
+use crate::environment::{Configured, Environment};
+use crate::events::{Event, MetricName, Metrics, usage_details, usage_metrics};
+use crate::ports::{SendFailure, ServiceError, Sides, StoreError, Stream, Usage};
+
+/// Why a poll did not finish. The cursors of finished streams stay moved; the rest is polled again.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PollError {
+    /// A call to a service failed.
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+    /// A table of ours failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The queue refused; the cursor stays where it was.
+    #[error(transparent)]
+    Queue(#[from] SendFailure),
+}
+
+/// What one poll of one connector did.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct PollReport {
+    /// The business unit; `None` only in a default value.
+    pub business_unit: Option<BusinessUnit>,
+    /// The state the connector was found in.
+    pub state: String,
+    /// Changed rows seen, by stream.
+    pub seen: BTreeMap<String, u64>,
+    /// Hints enqueued.
+    pub enqueued: u64,
+    /// Held pairs that were sent to the queue again.
+    pub caught_up: u64,
+    /// Rows open in the errors table.
+    pub open_errors: u64,
+    /// Calls to Salesforce.
+    pub salesforce: Usage,
+    /// Calls to Account Engagement.
+    pub account_engagement: Usage,
+    /// What went wrong, if anything; the other connectors were polled all the same.
+    pub problem: Option<PollError>,
+}
+
+impl Event for PollReport {
+    fn name(&self) -> &'static str {
+        "poll finished"
+    }
+
+    fn business_unit(&self) -> Option<&BusinessUnit> {
+        self.business_unit.as_ref()
+    }
+
+    /// No heartbeat when the poll did not finish.
+    fn metrics(&self) -> Metrics {
+        let mut metrics = usage_metrics(&self.salesforce, &self.account_engagement);
+        metrics.insert(MetricName::ChangesSeen, self.seen.values().sum());
+        metrics.insert(MetricName::HintsEnqueued, self.enqueued + self.caught_up);
+        metrics.insert(MetricName::ErrorsOpen, self.open_errors);
+        let is_auth = matches!(
+            &self.problem,
+            Some(PollError::Service(ServiceError { class: ErrorClass::Auth, .. }))
+        );
+        metrics.insert(MetricName::AuthFailures, u64::from(is_auth));
+        metrics.insert(MetricName::PollHeartbeat, u64::from(self.problem.is_none()));
+        metrics
+    }
+
+    fn details(&self) -> Map<String, Value> {
+        let mut details = usage_details(&self.salesforce, &self.account_engagement);
+        details.insert("state".to_owned(), json!(self.state));
+        details.insert("seen".to_owned(), json!(self.seen));
+        details.insert("enqueued".to_owned(), json!(self.enqueued));
+        details.insert("caught_up".to_owned(), json!(self.caught_up));
+        let problem = self.problem.as_ref().map(ToString::to_string);
+        details.insert("problem".to_owned(), json!(problem));
+        details
+    }
+}
+
+/// Polls every connector of the deployment. One that fails does not stop the others.
+pub async fn poll_all(environment: &Environment, run: &str) -> Vec<PollReport> {
+    let mut reports = Vec::with_capacity(environment.business_units.len());
+    for unit in &environment.business_units {
+        let mut report =
+            PollReport { business_unit: Some(unit.clone()), ..PollReport::default() };
+        if let Err(problem) = poll_unit(environment, unit, run, &mut report).await {
+            stop_on_refused_login(environment, unit, &problem).await;
+            report.problem = Some(problem);
+        }
+        reports.push(report);
+    }
+    reports
+}
+
+async fn poll_unit(
+    environment: &Environment,
+    unit: &BusinessUnit,
+    run: &str,
+    report: &mut PollReport,
+) -> Result<(), PollError> {
+    let Some(configured) = environment.configured(unit).await? else {
+        "not configured".clone_into(&mut report.state);
+        return Ok(());
+    };
+    configured.row.state.name().clone_into(&mut report.state);
+    report.open_errors = environment.errors.count_open(unit).await?;
+    if let ConnectorState::AuthFailed(_) = configured.row.state {
+        return Ok(());
+    }
+    let sides = environment.services.open(&configured.config).await?;
+    let polled = poll_sides(environment, &configured, &sides, run, report).await;
+    report.salesforce = sides.crm.take_usage();
+    report.account_engagement = sides.marketing.take_usage();
+    polled
+}
+
+async fn poll_sides(
+    environment: &Environment,
+    configured: &Configured,
+    sides: &Sides,
+    run: &str,
+    report: &mut PollReport,
+) -> Result<(), PollError> {
+    // R8b: users are kept up to date also while the connector is paused.
+    users::refresh(environment, &configured.config, sides).await?;
+    if configured.row.state != ConnectorState::Active {
+        return Ok(());
+    }
+    for stream in Stream::ALL {
+        let polled = cursor::poll_stream(environment, configured, sides, stream, run).await?;
+        report.seen.insert(stream.to_string(), polled.seen);
+        report.enqueued += polled.enqueued;
+    }
+    report.caught_up = catch_up(environment, &configured.row, run).await?;
+    Ok(())
+}
+
+/// Sends pairs to the queue that were held while the connector was paused or could not log in.
+///
+/// # Errors
+/// [`PollError`] when the links cannot be listed or the queue refuses; the pairs stay held.
+pub async fn catch_up(
+    environment: &Environment,
+    row: &ConnectorRow,
+    run: &str,
+) -> Result<u64, PollError> {
+    use sync_core::decision::HoldReason::{AuthFailed, Paused};
+    let unit = &row.business_unit;
+    let mut hints = Vec::new();
+    let mut next = None;
+    loop {
+        let page = environment.links.list(unit, Some("held"), next).await?;
+        let waiting = page
+            .rows
+            .into_iter()
+            .filter(|link| matches!(link.state, LinkState::Held(Paused | AuthFailed)));
+        hints.extend(waiting.map(|link| ChangeHint {
+            record: link.key.origin().clone(),
+            pair: None,
+            cause: Cause::CaughtUp,
+        }));
+        next = page.next;
+        if next.is_none() {
+            break;
+        }
+    }
+    let count = hints.len() as u64;
+    let run = format!("{run}-held");
+    let batches = into_batches(unit, &run, environment.clock.now(), hints);
+    environment.queue.send(Lane::Bulk, batches).await?;
+    Ok(count)
+}
+
+/// R7: a refused log-in puts the connector into `auth_failed`; nothing is touched from then on.
+pub(crate) async fn stop_on_refused_login(
+    environment: &Environment,
+    unit: &BusinessUnit,
+    problem: &PollError,
+) {
+    let PollError::Service(refused) = problem else { return };
+    if refused.class == ErrorClass::Auth {
+        stop_connector(environment, unit, refused.service, &refused.code).await;
+    }
+}
+
+/// Puts a connector into `auth_failed`. Losing the race against another change is no problem: the
+/// next run finds out again.
+pub(crate) async fn stop_connector(
+    environment: &Environment,
+    unit: &BusinessUnit,
+    service: Service,
+    code: &str,
+) {
+    let Ok(Some(row)) = environment.state.connector(unit).await else { return };
+    let stopped = ConnectorRow {
+        state: ConnectorState::AuthFailed(format!("{service} refused the log-in ({code})")),
+        changed_by: "prospect-sync".to_owned(),
+        changed_at: environment.clock.now(),
+        version: row.version + 1,
+        ..row
+    };
+    match environment.state.put_connector(&stopped).await {
+        Ok(()) => tracing::error!(%unit, %service, code, "Log-in refused, connector stopped."),
+        Err(error) => tracing::error!(%unit, %error, "Log-in refused, connector not stopped yet."),
+    }
+}
+
+/// The moment from which a stream without cursor is read: the connector's own beginning (R25).
+fn beginning(row: &ConnectorRow) -> Timestamp {
+    row.created_at
+}

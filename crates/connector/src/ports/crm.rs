@@ -1,0 +1,97 @@
+//! Salesforce, as the use cases see it.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use sync_core::config::Config;
+use sync_core::decision::CrmFields;
+use sync_core::ids::{CrmId, CrmObject, SalesforceId};
+use sync_core::link::PairKey;
+use sync_core::record::{CrmRecord, Side};
+use sync_core::schema::FieldDescription;
+use sync_core::settle::WriteFailure;
+use sync_core::value::NormalisedEmail;
+
+use super::{Changes, ServiceError, Usage};
+
+/// A row that changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CrmChange {
+    /// The record.
+    pub id: CrmId,
+    /// `SystemModstamp`.
+    pub stamp: Timestamp,
+    /// The pair key it carries, when it is one of this business unit.
+    pub key: Option<PairKey>,
+    /// Whether it is in the recycle bin.
+    pub is_deleted: bool,
+}
+
+/// One record to write.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CrmWrite {
+    /// Which record, or which object to insert into.
+    pub target: CrmWriteTarget,
+    /// What to write.
+    pub fields: CrmFields,
+}
+
+/// Where a write goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CrmWriteTarget {
+    /// Change this record.
+    Update(CrmId),
+    /// Insert under the unique key that the fields carry; never overwrites.
+    Create(CrmObject),
+}
+
+/// Salesforce.
+#[async_trait]
+pub trait Crm: Send + Sync {
+    /// The id of the user the connector is logged in as.
+    async fn connector_user(&self) -> Result<SalesforceId, ServiceError>;
+
+    /// Every row of an object whose `SystemModstamp` is `from` or later, deleted ones included,
+    /// in the order of (stamp, id).
+    async fn changes(
+        &self,
+        config: &Config,
+        object: CrmObject,
+        from: Timestamp,
+    ) -> Result<Changes<CrmChange>, ServiceError>;
+
+    /// Reads records by id, in bulk. Every id asked for is in the answer.
+    async fn read(
+        &self,
+        config: &Config,
+        ids: &[CrmId],
+    ) -> Result<BTreeMap<CrmId, Side<CrmRecord>>, ServiceError>;
+
+    /// Leads and contacts with one of these addresses, in bulk.
+    async fn find_by_email(
+        &self,
+        config: &Config,
+        emails: &[NormalisedEmail],
+    ) -> Result<Vec<CrmRecord>, ServiceError>;
+
+    /// Leads and contacts that carry one of these keys, in bulk.
+    async fn find_by_key(
+        &self,
+        config: &Config,
+        keys: &[PairKey],
+    ) -> Result<Vec<CrmRecord>, ServiceError>;
+
+    /// Writes records in bulk. The answer has one entry per write, in the same order.
+    async fn write(
+        &self,
+        config: &Config,
+        writes: &[CrmWrite],
+    ) -> Vec<Result<CrmId, WriteFailure>>;
+
+    /// The fields of Lead and Contact that the connector user can see.
+    async fn describe(&self) -> Result<BTreeMap<String, Vec<FieldDescription>>, ServiceError>;
+
+    /// Calls since the last time this was asked.
+    fn take_usage(&self) -> Usage;
+}

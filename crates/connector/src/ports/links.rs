@@ -1,0 +1,78 @@
+//! The link table: rows by pair key, and claims that make each record belong to one pair only.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use sync_core::ids::BusinessUnit;
+use sync_core::link::{Link, PairKey};
+use sync_core::record::RecordRef;
+
+use super::StoreError;
+
+/// Link rows and claims.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Loaded {
+    /// Which pair each of the records belongs to; records without claim are left out.
+    pub claims: BTreeMap<RecordRef, PairKey>,
+    /// The stored rows of the pairs; pairs without row are left out.
+    pub links: BTreeMap<PairKey, Link>,
+}
+
+/// A row to store before anything is written to the services.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Begin {
+    /// The row with intent and lease; its version is the one that was read.
+    pub link: Link,
+    /// Records that must belong to this pair from now on.
+    pub claims: Vec<RecordRef>,
+}
+
+/// A row to store after everything was written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Commit {
+    /// The settled row; its version is the one that was read or begun.
+    pub link: Link,
+    /// Records that must belong to this pair from now on.
+    pub claims: Vec<RecordRef>,
+    /// Rows that the partner had on its own before it was linked: a skip or a hold.
+    pub supersedes: Vec<PairKey>,
+}
+
+/// One page of a listing.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct LinkPage {
+    /// The rows.
+    pub rows: Vec<Link>,
+    /// Where the next page starts.
+    pub next: Option<String>,
+}
+
+/// The link table. All reads that decisions rest on are strongly consistent.
+#[async_trait]
+pub trait Links: Send + Sync {
+    /// Loads the claims of the records, and the rows of the claimed and the given pairs.
+    async fn load(
+        &self,
+        unit: &BusinessUnit,
+        records: &[RecordRef],
+        pairs: &[PairKey],
+    ) -> Result<Loaded, StoreError>;
+
+    /// Stores rows with their intents, each on condition that the version is the one that was read
+    /// and that no other pair claims the records. Answers per row, in order, with the row as stored.
+    async fn begin(&self, begins: Vec<Begin>) -> Vec<Result<Link, StoreError>>;
+
+    /// Stores settled rows, each on the same conditions. Answers per row, in order.
+    async fn commit(&self, commits: Vec<Commit>) -> Vec<Result<Link, StoreError>>;
+
+    /// Lists rows of a state, or of all states.
+    async fn list(
+        &self,
+        unit: &BusinessUnit,
+        state: Option<&str>,
+        next: Option<String>,
+    ) -> Result<LinkPage, StoreError>;
+
+    /// Counts rows by state.
+    async fn count(&self, unit: &BusinessUnit) -> Result<BTreeMap<String, u64>, StoreError>;
+}

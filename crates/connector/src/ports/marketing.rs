@@ -1,0 +1,100 @@
+//! Account Engagement, as the use cases see it.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use sync_core::config::Config;
+use sync_core::decision::ProspectFields;
+use sync_core::ids::{ProspectId, SalesforceId};
+use sync_core::link::PairKey;
+use sync_core::record::{ProspectRecord, Side};
+use sync_core::schema::FieldDescription;
+use sync_core::settle::WriteFailure;
+use sync_core::value::NormalisedEmail;
+
+use super::{Changes, ServiceError, Usage};
+
+/// A prospect that changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProspectChange {
+    /// The prospect.
+    pub id: ProspectId,
+    /// `updatedAt`.
+    pub stamp: Timestamp,
+    /// The pair key it carries, when it is one of this business unit.
+    pub key: Option<PairKey>,
+    /// Whether it is in the recycle bin.
+    pub is_deleted: bool,
+}
+
+/// One prospect to write.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProspectWrite {
+    /// Which prospect, or a new one.
+    pub target: ProspectWriteTarget,
+    /// What to write.
+    pub fields: ProspectFields,
+}
+
+/// Where a write goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProspectWriteTarget {
+    /// Change this prospect.
+    Update(ProspectId),
+    /// Insert a prospect.
+    Create,
+}
+
+/// A user of Account Engagement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceUser {
+    /// Its id.
+    pub id: u64,
+    /// Its address, in matching form.
+    pub email: Option<NormalisedEmail>,
+    /// The Salesforce user it is mapped to.
+    pub salesforce_id: Option<SalesforceId>,
+}
+
+/// Account Engagement.
+#[async_trait]
+pub trait Marketing: Send + Sync {
+    /// Every prospect whose `updatedAt` is `from` or later, recycled ones included.
+    async fn changes(
+        &self,
+        config: &Config,
+        from: Timestamp,
+    ) -> Result<Changes<ProspectChange>, ServiceError>;
+
+    /// Reads prospects by id, in bulk, and one by one what a bulk read leaves out (K7).
+    /// Every id asked for is in the answer.
+    async fn read(
+        &self,
+        config: &Config,
+        ids: &[ProspectId],
+    ) -> Result<BTreeMap<ProspectId, Side<ProspectRecord>>, ServiceError>;
+
+    /// Prospects with one of these addresses. The API takes one address a call.
+    async fn find_by_email(
+        &self,
+        config: &Config,
+        emails: &[NormalisedEmail],
+    ) -> Result<Vec<ProspectRecord>, ServiceError>;
+
+    /// Writes prospects. The answer has one entry per write, in the same order.
+    async fn write(
+        &self,
+        config: &Config,
+        writes: &[ProspectWrite],
+    ) -> Vec<Result<ProspectId, WriteFailure>>;
+
+    /// All users that are not in the recycle bin.
+    async fn users(&self) -> Result<Vec<ServiceUser>, ServiceError>;
+
+    /// The default and custom fields of the prospect.
+    async fn describe(&self) -> Result<Vec<FieldDescription>, ServiceError>;
+
+    /// Calls since the last time this was asked.
+    fn take_usage(&self) -> Usage;
+}

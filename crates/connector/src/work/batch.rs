@@ -1,0 +1,112 @@
+//! The batch envelope: each message parsed alone, each answered alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sync_core::hint::{CHANGE_BATCH_VERSION, ChangeBatch};
+use sync_core::ids::BusinessUnit;
+use sync_core::record::RecordRef;
+
+use super::Fate;
+
+/// One queue message as it was delivered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// The queue's id of the message.
+    pub message_id: String,
+    /// Its group; order holds within a group.
+    pub group: String,
+    /// Its body.
+    pub body: String,
+}
+
+/// The messages of a delivery, parsed.
+pub struct Parsed {
+    batches: Vec<(Delivery, ChangeBatch)>,
+    order: Vec<(String, String)>,
+    /// Messages that are not change batches. They fail, and end in the DLQ, where an alarm waits.
+    pub poisoned: BTreeSet<String>,
+}
+
+/// Why a body is not a change batch.
+#[derive(Debug, thiserror::Error)]
+pub enum BatchError {
+    /// Not the JSON of a change batch.
+    #[error("not a change batch: {0}")]
+    Malformed(#[from] serde_json::Error),
+    /// Written by a later version.
+    #[error("a change batch of version {0}; this worker reads up to {CHANGE_BATCH_VERSION}")]
+    Version(u32),
+}
+
+/// Reads the body of one message.
+///
+/// # Errors
+/// [`BatchError`] when the body is not a change batch of a version we know.
+pub fn parse_body(body: &str) -> Result<ChangeBatch, BatchError> {
+    let batch: ChangeBatch = serde_json::from_str(body)?;
+    if batch.version > CHANGE_BATCH_VERSION {
+        return Err(BatchError::Version(batch.version));
+    }
+    Ok(batch)
+}
+
+/// Parses every message by itself; one bad body does not spoil its neighbours.
+pub(super) fn parse(deliveries: Vec<Delivery>) -> Parsed {
+    let mut parsed =
+        Parsed { batches: Vec::new(), order: Vec::new(), poisoned: BTreeSet::new() };
+    for delivery in deliveries {
+        parsed.order.push((delivery.message_id.clone(), delivery.group.clone()));
+        match parse_body(&delivery.body) {
+            Ok(batch) => parsed.batches.push((delivery, batch)),
+            Err(error) => {
+                let message_id = &delivery.message_id;
+                tracing::error!(message_id, %error, "A message is not a change batch, it fails.");
+                parsed.poisoned.insert(delivery.message_id);
+            }
+        }
+    }
+    parsed
+}
+
+impl Parsed {
+    /// The batches of each business unit.
+    pub(super) fn by_unit(&self) -> BTreeMap<BusinessUnit, Vec<&ChangeBatch>> {
+        let mut units: BTreeMap<BusinessUnit, Vec<&ChangeBatch>> = BTreeMap::new();
+        for (_, batch) in &self.batches {
+            units.entry(batch.business_unit.clone()).or_default().push(batch);
+        }
+        units
+    }
+}
+
+/// The ids to report as failed: messages with a record that must come again, and every later message
+/// of the same group, because a FIFO group must not overtake itself.
+#[must_use]
+pub fn failed_messages(
+    parsed: &Parsed,
+    fates: &BTreeMap<BusinessUnit, BTreeMap<RecordRef, Fate>>,
+) -> Vec<String> {
+    let is_done = |batch: &ChangeBatch| {
+        let fates = fates.get(&batch.business_unit);
+        batch.hints.iter().all(|hint| {
+            fates.and_then(|fates| fates.get(&hint.record)) == Some(&Fate::Done)
+        })
+    };
+    let unfinished: BTreeSet<&str> = parsed
+        .batches
+        .iter()
+        .filter(|(_, batch)| !is_done(batch))
+        .map(|(delivery, _)| delivery.message_id.as_str())
+        .collect();
+    let mut blocked_groups = BTreeSet::new();
+    let mut failed = Vec::new();
+    for (message_id, group) in &parsed.order {
+        let has_failed =
+            unfinished.contains(message_id.as_str()) || parsed.poisoned.contains(message_id);
+        if has_failed || blocked_groups.contains(group) {
+            blocked_groups.insert(group.clone());
+            failed.push(message_id.clone());
+        }
+    }
+    failed
+}

@@ -1,0 +1,258 @@
+//! The pure step in the middle, and the look-ups that a decision may ask for, in bulk.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sync_core::decision::{Decision, Outcome, ReadMore};
+use sync_core::ids::CrmId;
+use sync_core::link::PairKey;
+use sync_core::pair::{Candidate, Candidates, Context, Native, Pair, UserMap};
+use sync_core::record::{CrmRecord, ProspectRecord, RecordRef, Side, Values};
+use sync_core::trace::Trace;
+use sync_core::value::NormalisedEmail;
+
+use super::WorkError;
+use super::load::LoadedPairs;
+use crate::environment::{Configured, Environment};
+use crate::ports::Sides;
+
+/// How often decisions may ask for more. A prospect with a foreign CRM ID asks twice.
+const MAX_LOOK_UPS: usize = 3;
+
+/// Decides every pair; reads candidates for those that need them.
+pub(super) async fn decide_all(
+    environment: &Environment,
+    configured: &Configured,
+    sides: &Sides,
+    pairs: &mut LoadedPairs,
+) -> Result<Vec<Decision>, WorkError> {
+    let unit = &configured.row.business_unit;
+    let users = environment.state.users(unit).await?.map_or_else(UserMap::default, |(u, _)| u);
+    let connector_user = sides.crm.connector_user().await?;
+    let context = Context {
+        config: &configured.config,
+        connector: &configured.row,
+        users: &users,
+        connector_user: &connector_user,
+        now: environment.clock.now(),
+    };
+    for _ in 0..MAX_LOOK_UPS {
+        let wanted = look_ups(pairs, context);
+        if wanted.is_empty() {
+            break;
+        }
+        look_up(environment, configured, sides, pairs, &wanted).await?;
+    }
+    Ok(decide_in_order(pairs, context))
+}
+
+/// Decides pairs of a connector that is paused or cannot log in: nothing is read.
+pub(super) fn decide_without_services(
+    environment: &Environment,
+    configured: &Configured,
+    pairs: &LoadedPairs,
+) -> Result<Vec<Decision>, WorkError> {
+    let now = environment.clock.now();
+    pairs
+        .pairs
+        .iter()
+        .map(|pair| {
+            sync_core::decide::decide_unread(pair, &configured.config, &configured.row, now)
+                .ok_or_else(|| WorkError::NotConfigured(configured.row.business_unit.clone()))
+        })
+        .collect()
+}
+
+fn look_ups(pairs: &LoadedPairs, context: Context<'_>) -> BTreeSet<ReadMore> {
+    let decisions = pairs.pairs.iter().map(|pair| sync_core::decide(pair, context));
+    decisions
+        .filter_map(|decision| match decision.outcome {
+            Outcome::ReadMore(wanted) => Some(wanted),
+            _ => None,
+        })
+        .flatten()
+        .collect()
+}
+
+/// What the look-ups found, and who has it already.
+struct Found {
+    crm: Vec<CrmRecord>,
+    natives: BTreeMap<CrmId, Side<CrmRecord>>,
+    prospects: Vec<ProspectRecord>,
+    claims: BTreeMap<RecordRef, PairKey>,
+}
+
+async fn look_up(
+    environment: &Environment,
+    configured: &Configured,
+    sides: &Sides,
+    pairs: &mut LoadedPairs,
+    wanted: &BTreeSet<ReadMore>,
+) -> Result<(), WorkError> {
+    let found = read_wanted(environment, configured, sides, pairs, wanted).await?;
+    for pair in &mut pairs.pairs {
+        fill_candidates(pair, wanted, &found);
+    }
+    Ok(())
+}
+
+async fn read_wanted(
+    environment: &Environment,
+    configured: &Configured,
+    sides: &Sides,
+    pairs: &mut LoadedPairs,
+    wanted: &BTreeSet<ReadMore>,
+) -> Result<Found, WorkError> {
+    let config = &configured.config;
+    let (mut crm_emails, mut keys, mut prospect_emails, mut natives) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for want in wanted {
+        match want {
+            ReadMore::CrmByEmail(email) => crm_emails.push(email.clone()),
+            ReadMore::CrmByKey(key) => keys.push(key.clone()),
+            ReadMore::ProspectsByEmail(email) => prospect_emails.push(email.clone()),
+            ReadMore::Crm(id) => natives.push(id.clone()),
+        }
+    }
+    let mut crm = Vec::new();
+    if !crm_emails.is_empty() {
+        crm.extend(sides.crm.find_by_email(config, &crm_emails).await?);
+    }
+    if !keys.is_empty() {
+        crm.extend(sides.crm.find_by_key(config, &keys).await?);
+    }
+    let natives = if natives.is_empty() {
+        BTreeMap::new()
+    } else {
+        sides.crm.read(config, &natives).await?
+    };
+    let prospects = if prospect_emails.is_empty() {
+        Vec::new()
+    } else {
+        sides.marketing.find_by_email(config, &prospect_emails).await?
+    };
+    let records: Vec<RecordRef> = crm
+        .iter()
+        .map(|record| RecordRef::Crm(record.id.clone()))
+        .chain(natives.keys().cloned().map(RecordRef::Crm))
+        .chain(prospects.iter().map(|prospect| RecordRef::Prospect(prospect.id)))
+        .collect();
+    let own: Vec<PairKey> = records.iter().cloned().map(PairKey::of).collect();
+    let loaded = environment.links.load(&config.business_unit, &records, &own).await?;
+    pairs.own_rows.extend(loaded.links.into_keys());
+    Ok(Found { crm, natives, prospects, claims: loaded.claims })
+}
+
+fn fill_candidates(pair: &mut Pair, wanted: &BTreeSet<ReadMore>, found: &Found) {
+    let key = pair.link.key.clone();
+    let is_taken =
+        |record: &RecordRef| found.claims.get(record).is_some_and(|claimant| *claimant != key);
+    let crm_candidates = |matches: &dyn Fn(&CrmRecord) -> bool| {
+        let matching = found.crm.iter().filter(|record| matches(record));
+        let candidates = matching.map(|record| Candidate {
+            is_taken: is_taken(&RecordRef::Crm(record.id.clone())),
+            record: record.clone(),
+        });
+        Candidates::Found(distinct_by_id(candidates.collect(), |record| record.id.clone()))
+    };
+    if let Some(prospect) = pair.prospect.present() {
+        if let Some(email) = asked_email(prospect.email.as_ref(), wanted, ReadMore::CrmByEmail) {
+            pair.crm_by_email = crm_candidates(&|record| record.email.as_ref() == Some(email));
+        }
+        if let sync_core::record::NativeCrmId::Record(id) = &prospect.native_crm_id {
+            if let Some(side) = found.natives.get(id) {
+                let is_taken = is_taken(&RecordRef::Crm(id.clone()));
+                pair.native = Native::Read { side: Box::new(side.clone()), is_taken };
+            }
+        }
+    }
+    if wanted.contains(&ReadMore::CrmByKey(key.clone())) {
+        pair.crm_by_key = crm_candidates(&|record| record.key.as_ref() == Some(&key));
+    }
+    if let Some(crm) = pair.crm.present() {
+        if let Some(email) = asked_email(crm.email.as_ref(), wanted, ReadMore::ProspectsByEmail) {
+            let matching =
+                found.prospects.iter().filter(|prospect| prospect.email.as_ref() == Some(email));
+            let candidates = matching.map(|prospect| Candidate {
+                is_taken: is_taken(&RecordRef::Prospect(prospect.id)),
+                record: prospect.clone(),
+            });
+            pair.prospects_by_email =
+                Candidates::Found(distinct_by_id(candidates.collect(), |prospect| prospect.id));
+        }
+    }
+}
+
+fn asked_email<'a>(
+    email: Option<&'a NormalisedEmail>,
+    wanted: &BTreeSet<ReadMore>,
+    question: fn(NormalisedEmail) -> ReadMore,
+) -> Option<&'a NormalisedEmail> {
+    email.filter(|email| wanted.contains(&question((*email).clone())))
+}
+
+fn distinct_by_id<R, Id: Ord>(
+    candidates: Vec<Candidate<R>>,
+    id_of: impl Fn(&R) -> Id,
+) -> Vec<Candidate<R>> {
+    let mut seen = BTreeSet::new();
+    candidates.into_iter().filter(|candidate| seen.insert(id_of(&candidate.record))).collect()
+}
+
+/// The final pass, one pair after the other: a record that a pair has just been given is taken for
+/// the pairs after it. A pair whose own record was taken follows the pair that took it.
+fn decide_in_order(pairs: &mut LoadedPairs, context: Context<'_>) -> Vec<Decision> {
+    let mut reserved: BTreeMap<RecordRef, usize> = BTreeMap::new();
+    let mut decisions = Vec::with_capacity(pairs.pairs.len());
+    for index in 0..pairs.pairs.len() {
+        let origin = pairs.pairs[index].link.key.origin().clone();
+        if let Some(owner) = reserved.get(&origin).copied() {
+            pairs.set_alias(index, owner);
+            decisions.push(nothing());
+            continue;
+        }
+        mark_reserved(&mut pairs.pairs[index], &reserved);
+        let decision = sync_core::decide(&pairs.pairs[index], context);
+        reserve(&decision.outcome, origin, index, &mut reserved);
+        decisions.push(decision);
+    }
+    decisions
+}
+
+fn nothing() -> Decision {
+    Decision { outcome: Outcome::Nothing, trace: Trace::default(), merged: Values::new() }
+}
+
+fn mark_reserved(pair: &mut Pair, reserved: &BTreeMap<RecordRef, usize>) {
+    for candidates in [&mut pair.crm_by_email, &mut pair.crm_by_key] {
+        if let Candidates::Found(found) = candidates {
+            for candidate in found {
+                let record = RecordRef::Crm(candidate.record.id.clone());
+                candidate.is_taken |= reserved.contains_key(&record);
+            }
+        }
+    }
+    if let Candidates::Found(found) = &mut pair.prospects_by_email {
+        for candidate in found {
+            let record = RecordRef::Prospect(candidate.record.id);
+            candidate.is_taken |= reserved.contains_key(&record);
+        }
+    }
+}
+
+fn reserve(
+    outcome: &Outcome,
+    origin: RecordRef,
+    index: usize,
+    reserved: &mut BTreeMap<RecordRef, usize>,
+) {
+    match outcome {
+        Outcome::Update { crm, prospect, .. } => {
+            reserved.insert(RecordRef::Crm(crm.clone()), index);
+            reserved.insert(RecordRef::Prospect(*prospect), index);
+        }
+        Outcome::CreateCrm { .. } | Outcome::CreateProspect { .. } => {
+            reserved.insert(origin, index);
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,199 @@
+//! Moves 1 and 2: the link rows of the hinted pairs, and both records of each pair, in bulk.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sync_core::config::Config;
+use sync_core::hint::{Cause, ChangeBatch, ChangeHint};
+use sync_core::ids::{CrmId, CrmObject, ProspectId};
+use sync_core::link::{Link, PairKey};
+use sync_core::pair::{Candidates, Native, Pair};
+use sync_core::record::{RecordRef, Side};
+
+use super::WorkError;
+use crate::environment::{Configured, Environment};
+use crate::ports::{Loaded, Sides};
+
+/// How many hints are worked on together: one Salesforce composite call, two `idList` reads.
+pub(super) const MAX_PAIRS: usize = 1_000;
+
+/// The pairs of one round.
+pub(super) struct LoadedPairs {
+    /// The pairs, in the order in which they are decided.
+    pub(super) pairs: Vec<Pair>,
+    /// The hinted records of each pair.
+    pub(super) records: Vec<BTreeSet<RecordRef>>,
+    /// Rows that records have on their own, by origin: they go when the record joins a pair.
+    pub(super) own_rows: BTreeSet<PairKey>,
+    /// Pairs whose record was taken over by another pair of the same round.
+    aliases: BTreeMap<usize, usize>,
+}
+
+impl LoadedPairs {
+    /// The pair that took this pair's record over, if one did.
+    pub(super) fn alias_of(&self, index: usize) -> Option<usize> {
+        self.aliases.get(&index).copied()
+    }
+
+    /// Notes that the record of `index` is handled by the pair `other`.
+    pub(super) fn set_alias(&mut self, index: usize, other: usize) {
+        self.aliases.insert(index, other);
+    }
+}
+
+/// One hint per record; a manual cause is never lost behind an automatic one.
+pub(super) fn merge_hints(batches: &[&ChangeBatch]) -> Vec<ChangeHint> {
+    let mut merged: BTreeMap<RecordRef, ChangeHint> = BTreeMap::new();
+    for hint in batches.iter().flat_map(|batch| &batch.hints) {
+        let known = merged.entry(hint.record.clone()).or_insert_with(|| hint.clone());
+        if hint.cause.is_manual() && !known.cause.is_manual() {
+            known.cause = hint.cause;
+        }
+        known.pair = known.pair.take().or_else(|| hint.pair.clone());
+    }
+    merged.into_values().collect()
+}
+
+/// Loads the rows and builds the pairs, prospects first, then contacts, then leads (R22).
+pub(super) async fn load(
+    environment: &Environment,
+    configured: &Configured,
+    hints: &[ChangeHint],
+) -> Result<LoadedPairs, WorkError> {
+    let unit = &configured.row.business_unit;
+    let records: Vec<RecordRef> = hints.iter().map(|hint| hint.record.clone()).collect();
+    let mut keys: Vec<PairKey> = hints.iter().map(ChangeHint::pair_key).collect();
+    keys.extend(records.iter().cloned().map(PairKey::of));
+    keys.sort();
+    keys.dedup();
+    let loaded = environment.links.load(unit, &records, &keys).await?;
+    let mut by_key: BTreeMap<(u8, PairKey), (Pair, BTreeSet<RecordRef>)> = BTreeMap::new();
+    for hint in hints {
+        let key = pair_of(hint, &loaded);
+        let entry = by_key.entry((order(&key), key.clone())).or_insert_with(|| {
+            let link = loaded
+                .links
+                .get(&key)
+                .cloned()
+                .unwrap_or_else(|| Link::new(unit.clone(), key.clone()));
+            (new_pair(hint.cause, link), BTreeSet::new())
+        });
+        if hint.cause.is_manual() {
+            entry.0.cause = hint.cause;
+        }
+        entry.1.insert(hint.record.clone());
+    }
+    let own_rows = loaded.links.keys().cloned().collect();
+    let (pairs, records) = by_key.into_values().unzip();
+    Ok(LoadedPairs { pairs, records, own_rows, aliases: BTreeMap::new() })
+}
+
+/// The pair of a hint: whoever claims the record, else the key it carries, else its own.
+///
+/// A carried key is not believed when that pair has a different record already: a copy of a lead
+/// may carry the key of the original.
+fn pair_of(hint: &ChangeHint, loaded: &Loaded) -> PairKey {
+    if let Some(pair) = loaded.claims.get(&hint.record) {
+        return pair.clone();
+    }
+    let own = PairKey::of(hint.record.clone());
+    let Some(carried) = &hint.pair else { return own };
+    let belongs_elsewhere = loaded.links.get(carried).is_some_and(|link| match &hint.record {
+        RecordRef::Crm(id) => link.crm_id.as_ref().is_some_and(|linked| linked != id),
+        RecordRef::Prospect(id) => link.prospect_id.is_some_and(|linked| linked != *id),
+    });
+    if belongs_elsewhere { own } else { carried.clone() }
+}
+
+fn order(key: &PairKey) -> u8 {
+    match key.origin() {
+        RecordRef::Prospect(_) => 0,
+        RecordRef::Crm(id) if id.object() == CrmObject::Contact => 1,
+        RecordRef::Crm(_) => 2,
+    }
+}
+
+fn new_pair(cause: Cause, link: Link) -> Pair {
+    Pair {
+        cause,
+        link,
+        crm: Side::Unlinked,
+        prospect: Side::Unlinked,
+        crm_by_email: Candidates::NotRead,
+        crm_by_key: Candidates::NotRead,
+        prospects_by_email: Candidates::NotRead,
+        native: Native::NotRead,
+    }
+}
+
+/// Reads both records of every pair: at most one bulk read on each side.
+pub(super) async fn read_both_sides(
+    sides: &Sides,
+    config: &Config,
+    pairs: &mut LoadedPairs,
+) -> Result<(), WorkError> {
+    let crm_ids: Vec<Option<CrmId>> = with_hinted(pairs, |pair, records| {
+        pair.link.crm_id.clone().or_else(|| {
+            records.iter().find_map(|record| match record {
+                RecordRef::Crm(id) => Some(id.clone()),
+                RecordRef::Prospect(_) => None,
+            })
+        })
+    });
+    let prospect_ids: Vec<Option<ProspectId>> = with_hinted(pairs, |pair, records| {
+        pair.link.prospect_id.or_else(|| {
+            records.iter().find_map(|record| match record {
+                RecordRef::Prospect(id) => Some(*id),
+                RecordRef::Crm(_) => None,
+            })
+        })
+    });
+    let wanted_crm = distinct(&crm_ids);
+    let wanted_prospects = distinct(&prospect_ids);
+    let (crm, prospects) = futures::join!(
+        read_crm(sides, config, &wanted_crm),
+        read_prospects(sides, config, &wanted_prospects)
+    );
+    let (crm, prospects) = (crm?, prospects?);
+    for (index, pair) in pairs.pairs.iter_mut().enumerate() {
+        pair.crm = side_of(crm_ids[index].as_ref(), &crm);
+        pair.prospect = side_of(prospect_ids[index].as_ref(), &prospects);
+    }
+    Ok(())
+}
+
+fn with_hinted<T>(
+    pairs: &LoadedPairs,
+    id_of: impl Fn(&Pair, &BTreeSet<RecordRef>) -> Option<T>,
+) -> Vec<Option<T>> {
+    pairs.pairs.iter().zip(&pairs.records).map(|(pair, records)| id_of(pair, records)).collect()
+}
+
+fn distinct<T: Ord + Clone>(ids: &[Option<T>]) -> Vec<T> {
+    ids.iter().flatten().cloned().collect::<BTreeSet<T>>().into_iter().collect()
+}
+
+fn side_of<Id: Ord, R: Clone>(id: Option<&Id>, read: &BTreeMap<Id, Side<R>>) -> Side<R> {
+    id.map_or(Side::Unlinked, |id| read.get(id).cloned().unwrap_or(Side::Missing))
+}
+
+async fn read_crm(
+    sides: &Sides,
+    config: &Config,
+    ids: &[CrmId],
+) -> Result<BTreeMap<CrmId, Side<sync_core::record::CrmRecord>>, WorkError> {
+    if ids.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    Ok(sides.crm.read(config, ids).await?)
+}
+
+async fn read_prospects(
+    sides: &Sides,
+    config: &Config,
+    ids: &[ProspectId],
+) -> Result<BTreeMap<ProspectId, Side<sync_core::record::ProspectRecord>>, WorkError> {
+    if ids.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    Ok(sides.marketing.read(config, ids).await?)
+}

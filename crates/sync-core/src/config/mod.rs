@@ -1,0 +1,189 @@
+//! The configuration of one connector, as typed values; the YAML file is exactly this shape.
+
+mod field_map;
+pub mod lint;
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use field_map::{BlankRule, Direction, FieldEntry, FieldMap, SyncBehaviour};
+
+use crate::ids::{BusinessUnit, CrmObject};
+
+/// One connector: one business unit, one org (R1).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The connector's name; a second connector for the same business unit is refused (R1).
+    pub name: String,
+    /// The 18-character id of the business unit (`0Uv...`).
+    #[schemars(with = "String")]
+    pub business_unit: BusinessUnit,
+    /// Whether the business unit allows several prospects with one e-mail address (R18).
+    pub mode: Mode,
+    /// Who the connector is in Salesforce (R11).
+    pub connector_user: ConnectorUser,
+    /// What is particular to the org.
+    #[serde(default)]
+    pub salesforce: SalesforceSettings,
+    /// What is particular to the business unit.
+    #[serde(default)]
+    pub account_engagement: AccountEngagementSettings,
+    /// The connector settings of connector-behaviour section 3.
+    pub settings: Settings,
+    /// The mapped fields and who wins in each.
+    pub fields: FieldMap,
+}
+
+/// AMPSEA or not (R18).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Several prospects may share an address; the CRM ID is the identity (R19).
+    Ampsea,
+    /// An address belongs to one prospect (R21).
+    NonAmpsea,
+}
+
+/// The Salesforce user the connector logs in as.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConnectorUser {
+    /// Its username: the `sub` of the JWT.
+    pub username: String,
+    /// Which kind of user it is; decides R14.
+    pub kind: ConnectorUserKind,
+}
+
+/// The two kinds of connector user (R11).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ConnectorUserKind {
+    /// Sees every record of the synced objects.
+    IntegrationUser,
+    /// Sees what its permissions allow.
+    OwnUser,
+}
+
+/// Settings of the Salesforce side.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct SalesforceSettings {
+    /// The unique external-id text field on Lead and Contact that carries the pair key.
+    pub key_field: String,
+    /// Written into required Last Name and Company when the prospect has none; read as blank.
+    pub unknown_placeholder: String,
+}
+
+impl Default for SalesforceSettings {
+    fn default() -> Self {
+        Self {
+            key_field: "Prospect_Sync_Key__c".to_owned(),
+            unknown_placeholder: "[[Unknown]]".to_owned(),
+        }
+    }
+}
+
+/// Settings of the Account Engagement side.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct AccountEngagementSettings {
+    /// The IANA time zone of the business unit: turns instants into days and renews the quota.
+    pub time_zone: String,
+    /// The custom text field on the prospect that carries the pair key.
+    pub key_field: String,
+    /// A custom text field that shows marketers the CRM ID (apis B4, W2); none to leave it out.
+    pub crm_id_field: Option<String>,
+    /// How old a read can be, in seconds (K4). An open create is looked up only after this.
+    pub stale_reads_seconds: u32,
+}
+
+impl Default for AccountEngagementSettings {
+    fn default() -> Self {
+        Self {
+            time_zone: "UTC".to_owned(),
+            key_field: "Prospect_Sync_Key__c".to_owned(),
+            crm_id_field: None,
+            stale_reads_seconds: 60,
+        }
+    }
+}
+
+/// The connector settings (connector-behaviour 3) that this version carries out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Create a prospect for each lead or contact created from now on (R45).
+    pub create_prospects: bool,
+    /// The Account Engagement campaign of prospects that the connector creates.
+    pub default_campaign_id: u64,
+    /// Records without CRM ID are matched by e-mail address. AMPSEA only (R24).
+    #[serde(default)]
+    pub match_by_email: bool,
+    /// What an assigned prospect without match becomes (R42, R44).
+    #[serde(default = "lead")]
+    #[schemars(with = "String")]
+    pub create_as: CrmObject,
+    /// Bring the Salesforce owner down to the prospect's assigned user (R101).
+    #[serde(default = "yes")]
+    pub sync_owner: bool,
+    /// Match Salesforce users to Account Engagement users by e-mail address when not mapped.
+    #[serde(default)]
+    pub match_users_by_email: bool,
+}
+
+fn lead() -> CrmObject {
+    CrmObject::Lead
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// The connector as it runs: state and dates that are not the admin's to write.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConnectorRow {
+    /// The business unit.
+    pub business_unit: BusinessUnit,
+    /// The connector's name.
+    pub name: String,
+    /// Where it stands (R7).
+    pub state: ConnectorState,
+    /// The configuration version in force.
+    pub config_version: u64,
+    /// When the connector was first configured: changes before are not pulled (R25).
+    pub created_at: Timestamp,
+    /// Since when new leads and contacts become prospects; `None` while that is off (R45, N10).
+    pub create_prospects_since: Option<Timestamp>,
+    /// Who changed the row last, and when.
+    pub changed_by: String,
+    /// When the row was changed last.
+    pub changed_at: Timestamp,
+    /// Counts the changes of this row.
+    pub version: u64,
+}
+
+/// The states of a connector (R3, R7). `upgrading` belongs to v1 and does not occur here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "state", content = "why")]
+pub enum ConnectorState {
+    /// Automatic prospect sync is held; manual syncs and background work go on (R8).
+    Paused,
+    /// Everything runs.
+    Active,
+    /// Log-in was refused; nothing is touched and nothing is dropped (R7).
+    AuthFailed(String),
+}
+
+impl ConnectorState {
+    /// The name as an operator reads it.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Paused => "paused",
+            Self::Active => "active",
+            Self::AuthFailed(_) => "auth_failed",
+        }
+    }
+}

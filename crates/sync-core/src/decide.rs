@@ -1,0 +1,322 @@
+//! The orchestrator: guard, look at both sides, match, create or update. It holds no rule of a table.
+
+use jiff::Timestamp;
+
+use crate::coerce::CoercionError;
+use crate::config::{Config, ConnectorRow, ConnectorState, Direction};
+use crate::decision::{
+    CrmFields, Decision, HoldReason, Outcome, Problem, ProspectFields, SkipReason,
+};
+use crate::link::{IntentKind, LinkState};
+use crate::ids::CrmId;
+use crate::matching::{CrmMatch, ProspectMatch, match_crm_record, match_prospect, switched_off};
+use crate::merge::{merge, new_crm_fields, new_prospect_fields, values_after_create};
+use crate::pair::{Context, Pair};
+use crate::record::{CrmRecord, ProspectRecord, RecordRef, Side, Values};
+use crate::trace::Trace;
+
+/// Decides what to do about a pair. Total, pure, and the same for the same arguments.
+pub fn decide(pair: &Pair, context: Context<'_>) -> Decision {
+    if let Some(decision) = decide_unread(pair, context.config, context.connector, context.now) {
+        return decision;
+    }
+    let mut trace = Trace::default();
+    if context.connector.state == ConnectorState::Paused {
+        trace.note("R8", "the connector is paused; a manual sync goes on");
+    }
+    if let Some(outcome) = lifecycle(pair, &mut trace) {
+        return unwritten(outcome, trace);
+    }
+    match (&pair.crm, &pair.prospect) {
+        (Side::Present(crm), Side::Present(prospect)) => update(pair, crm, prospect, context, trace),
+        (_, Side::Present(prospect)) => from_prospect(pair, prospect, context, trace),
+        (Side::Present(crm), _) => from_crm(pair, crm, context, trace),
+        (_, _) => unwritten(Outcome::Nothing, trace),
+    }
+}
+
+/// What can be decided before anything is read: C1, C2, and the fence around a write that may still
+/// be on its way. `None` means: read both sides and call [`decide`].
+#[must_use]
+pub fn decide_unread(
+    pair: &Pair,
+    config: &Config,
+    connector: &ConnectorRow,
+    now: Timestamp,
+) -> Option<Decision> {
+    let mut trace = Trace::default();
+    let outcome = if is_fenced(pair, config, now) {
+        Outcome::NotYet
+    } else {
+        match &connector.state {
+            ConnectorState::AuthFailed(_) => {
+                trace.note("C1", "the connector cannot log in; held until it is activated again");
+                Outcome::Hold(HoldReason::AuthFailed)
+            }
+            ConnectorState::Paused if !pair.cause.is_manual() => {
+                trace.note("C2", "the connector is paused; held until it is activated");
+                Outcome::Hold(HoldReason::Paused)
+            }
+            ConnectorState::Active | ConnectorState::Paused => return None,
+        }
+    };
+    Some(unwritten(outcome, trace))
+}
+
+/// Nobody touches a pair while another worker may still write to it. A prospect that was being
+/// created is looked up only when a stale read cannot hide it any more (K4).
+fn is_fenced(pair: &Pair, config: &Config, now: Timestamp) -> bool {
+    let is_creating_prospect = pair.link.prospect_id.is_none()
+        && pair.link.intent.as_ref().is_some_and(|i| i.kind == IntentKind::CreateProspect);
+    let stale_reads = if is_creating_prospect {
+        i64::from(config.account_engagement.stale_reads_seconds)
+    } else {
+        0
+    };
+    pair.link.lease_until.is_some_and(|until| now.as_second() < until.as_second() + stale_reads)
+}
+
+/// Records that are gone, merged, converted or unreadable.
+fn lifecycle(pair: &Pair, trace: &mut Trace) -> Option<Outcome> {
+    let was_ever_linked = pair.link.is_complete();
+    let crm_state = match &pair.crm {
+        Side::Deleted { .. } if !was_ever_linked => Some(Outcome::Nothing),
+        Side::Deleted { merged_into: Some(_) } => {
+            trace.note("M5", "the record lost a merge");
+            Some(Outcome::Hold(HoldReason::CrmRecordMerged))
+        }
+        Side::Deleted { merged_into: None } => {
+            trace.note("M6", "the record was deleted");
+            Some(Outcome::Hold(HoldReason::CrmRecordDeleted))
+        }
+        Side::Missing if was_ever_linked => {
+            trace.note("M7", "the record is not visible to the connector user");
+            Some(Outcome::Park(no_access(pair.crm_id())))
+        }
+        // A lead that never had a prospect: its contact is a record of its own.
+        Side::Present(record)
+            if record.converted.is_some() && !was_ever_linked && pair.link.intent.is_none() =>
+        {
+            Some(Outcome::Nothing)
+        }
+        Side::Present(record) if record.converted.is_some() => {
+            trace.note("M4", "the lead was converted");
+            Some(Outcome::Hold(HoldReason::LeadConverted))
+        }
+        Side::Missing | Side::Unlinked | Side::Present(_) => None,
+    };
+    crm_state.or_else(|| prospect_state(pair, was_ever_linked, trace))
+}
+
+fn prospect_state(pair: &Pair, was_ever_linked: bool, trace: &mut Trace) -> Option<Outcome> {
+    match &pair.prospect {
+        Side::Deleted { .. } | Side::Missing if was_ever_linked => {
+            trace.note("R56", "the prospect is in the recycle bin");
+            Some(Outcome::Hold(HoldReason::ProspectDeleted))
+        }
+        Side::Deleted { .. } | Side::Missing if pair.link.prospect_id.is_some() => {
+            Some(Outcome::Nothing)
+        }
+        _ => None,
+    }
+}
+
+fn no_access(crm: Option<&CrmId>) -> Problem {
+    let record = crm.map_or_else(String::new, |id| format!("{} {id}", id.object()));
+    Problem {
+        code: "ACCESS".to_owned(),
+        fields: Vec::new(),
+        message: format!(
+            "{record} is not visible to the connector user; share the record with that user, \
+             or unlink the prospect"
+        ),
+    }
+}
+
+/// R96: a value that does not fit its type stops every write of the pair, a match found by e-mail
+/// address included; otherwise the field would look blank and be overwritten.
+fn unreadable(of_crm: &[CoercionError], of_prospect: &[CoercionError]) -> Option<Outcome> {
+    let problems: Vec<&CoercionError> = of_crm.iter().chain(of_prospect).collect();
+    let first = problems.first()?;
+    Some(Outcome::Park(Problem {
+        code: "TYPE".to_owned(),
+        fields: problems.iter().map(|problem| problem.field.clone()).collect(),
+        message: first.to_string(),
+    }))
+}
+
+fn unwritten(outcome: Outcome, trace: Trace) -> Decision {
+    Decision { outcome, trace, merged: Values::new() }
+}
+
+fn from_prospect(
+    pair: &Pair,
+    prospect: &ProspectRecord,
+    context: Context<'_>,
+    mut trace: Trace,
+) -> Decision {
+    let outcome = match match_prospect(pair, prospect, context, &mut trace) {
+        CrmMatch::Record(crm) => return update(pair, crm, prospect, context, trace),
+        CrmMatch::NoMatch => return create_crm(pair, prospect, context, trace),
+        CrmMatch::Skip(reason) => Outcome::Skip(reason),
+        CrmMatch::Hold(reason) => Outcome::Hold(reason),
+        CrmMatch::NoAccess(id) => Outcome::Park(no_access(Some(&id))),
+        CrmMatch::ReadMore(plan) => Outcome::ReadMore(plan),
+    };
+    unwritten(outcome, trace)
+}
+
+/// Table C without match: create for an assigned prospect with an address, else skip.
+fn create_crm(
+    pair: &Pair,
+    prospect: &ProspectRecord,
+    context: Context<'_>,
+    mut trace: Trace,
+) -> Decision {
+    let skip = |reason, trace| unwritten(Outcome::Skip(reason), trace);
+    if prospect.email.is_none() {
+        trace.note("C4", "an e-mail address is always required for syncing");
+        return skip(SkipReason::NoEmail, trace);
+    }
+    let Some(user) = prospect.assigned_to else {
+        trace.note("C7", "unassigned and without match: never creates a record (R41)");
+        return skip(SkipReason::UnassignedNoMatch, trace);
+    };
+    if let Some(outcome) = unreadable(&[], &prospect.unreadable) {
+        return unwritten(outcome, trace);
+    }
+    let object = context.config.settings.create_as;
+    let owner = context.users.salesforce_user(user).cloned();
+    trace.note("C6", format!("assigned and without match: a {object} is created (R40)"));
+    if owner.is_none() {
+        trace.note("R100", "the assigned user has no Salesforce user: owned by the connector user");
+    }
+    let fields = CrmFields {
+        fields: new_crm_fields(context.config, object, prospect),
+        key: Some(pair.link.key.clone()),
+        owner,
+    };
+    let merged =
+        values_after_create(context.config, object, &prospect.values, Direction::ToProspect);
+    Decision { outcome: Outcome::CreateCrm { object, fields }, trace, merged }
+}
+
+fn from_crm(pair: &Pair, crm: &CrmRecord, context: Context<'_>, mut trace: Trace) -> Decision {
+    let outcome = match match_crm_record(pair, crm, context, &mut trace) {
+        ProspectMatch::Prospect(prospect) => return update(pair, crm, prospect, context, trace),
+        ProspectMatch::Create => return create_prospect(pair, crm, context, trace),
+        ProspectMatch::Skip(reason) => Outcome::Skip(reason),
+        ProspectMatch::ReadMore(plan) => Outcome::ReadMore(plan),
+    };
+    unwritten(outcome, trace)
+}
+
+fn create_prospect(
+    pair: &Pair,
+    crm: &CrmRecord,
+    context: Context<'_>,
+    mut trace: Trace,
+) -> Decision {
+    let config = context.config;
+    if let Some(outcome) = unreadable(&crm.unreadable, &[]) {
+        return unwritten(outcome, trace);
+    }
+    note_unmapped_owner(crm, context, &mut trace);
+    let fields = ProspectFields {
+        fields: new_prospect_fields(config, crm),
+        key: Some(pair.link.key.clone()),
+        crm_id: mirror(config, crm),
+        assigned_to: owner_for_prospect(crm, None, context),
+        campaign: Some(config.settings.default_campaign_id),
+    };
+    let object = crm.id.object();
+    let merged = values_after_create(config, object, &crm.values, Direction::ToSalesforce);
+    Decision { outcome: Outcome::CreateProspect { fields }, trace, merged }
+}
+
+fn mirror(config: &Config, crm: &CrmRecord) -> Option<CrmId> {
+    config.account_engagement.crm_id_field.as_ref().map(|_| crm.id.clone())
+}
+
+/// R101: the Salesforce owner is always right; R102: an unmapped owner changes nothing.
+fn owner_for_prospect(
+    crm: &CrmRecord,
+    assigned_to: Option<u64>,
+    context: Context<'_>,
+) -> Option<u64> {
+    if !context.config.settings.sync_owner {
+        return None;
+    }
+    let owner = crm.owner.as_ref().filter(|owner| *owner != context.connector_user)?;
+    context.users.account_engagement_user(owner).filter(|user| assigned_to != Some(*user))
+}
+
+/// R102: an owner who is no mapped user is worth a warning, never an error.
+fn note_unmapped_owner(crm: &CrmRecord, context: Context<'_>, trace: &mut Trace) {
+    let owner = crm.owner.as_ref().filter(|owner| *owner != context.connector_user);
+    let is_unmapped =
+        owner.is_some_and(|owner| context.users.account_engagement_user(owner).is_none());
+    if context.config.settings.sync_owner && is_unmapped {
+        trace.note("R102", "the Salesforce owner is no mapped user: the assigned user stays as it is");
+    }
+}
+
+/// Both records are known: merge, and link them if they are not linked yet.
+fn update(
+    pair: &Pair,
+    crm: &CrmRecord,
+    prospect: &ProspectRecord,
+    context: Context<'_>,
+    mut trace: Trace,
+) -> Decision {
+    let link = &pair.link;
+    let config = context.config;
+    let is_new = !link.is_complete();
+    if let Some(reason) = switched_off(prospect, &mut trace) {
+        return unwritten(Outcome::Skip(reason), trace);
+    }
+    if !is_new {
+        trace.note("M3", "linked: the pair is kept in step");
+    }
+    if let Some(outcome) = unreadable(&crm.unreadable, &prospect.unreadable) {
+        return unwritten(outcome, trace);
+    }
+    note_unmapped_owner(crm, context, &mut trace);
+    let merged = merge(config, &link.base, crm, prospect);
+    trace.fields = merged.fields;
+    let (crm_carries_key, prospect_carries_key) = match link.key.origin() {
+        RecordRef::Crm(_) => (true, prospect.key.as_ref() == Some(&link.key)),
+        RecordRef::Prospect(_) => (crm.key.as_ref() == Some(&link.key), true),
+    };
+    let to_crm = CrmFields {
+        fields: merged.to_crm,
+        key: (!crm_carries_key).then(|| link.key.clone()),
+        owner: None,
+    };
+    let to_prospect = ProspectFields {
+        fields: merged.to_prospect,
+        key: (!prospect_carries_key).then(|| link.key.clone()),
+        crm_id: if is_new { mirror(config, crm) } else { None },
+        assigned_to: owner_for_prospect(crm, prospect.assigned_to, context),
+        campaign: None,
+    };
+    if to_prospect.assigned_to.is_some() {
+        trace.note("R101", "the Salesforce owner becomes the prospect's assigned user");
+    }
+    let is_settled = !is_new
+        && link.state == LinkState::Linked
+        && link.intent.is_none()
+        && !link.has_open_error
+        && link.base == merged.merged;
+    if to_crm.is_empty() && to_prospect.is_empty() && is_settled {
+        trace.note("C10", "equal on both sides: nothing is written");
+        return Decision { outcome: Outcome::Nothing, trace, merged: merged.merged };
+    }
+    let outcome = Outcome::Update {
+        crm: crm.id.clone(),
+        prospect: prospect.id,
+        to_crm,
+        to_prospect,
+    };
+    Decision { outcome, trace, merged: merged.merged }
+}

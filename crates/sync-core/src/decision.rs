@@ -1,0 +1,216 @@
+//! What the connector decided to do about a pair, as a value.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{CrmId, CrmObject, ProspectId, SalesforceId};
+use crate::link::PairKey;
+use crate::trace::Trace;
+use crate::value::{FieldName, FieldValue, NormalisedEmail};
+
+/// Why a pair is deliberately not synced. Skips are not errors and are never retried by themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SkipReason {
+    /// C7, R41: an unassigned prospect without match never creates a record.
+    UnassignedNoMatch,
+    /// C4, N1: no e-mail address, no match.
+    NoEmail,
+    /// M1: CRM sync was switched off for this prospect.
+    SyncDisabled,
+    /// M2: the record was deleted in the CRM and is not recreated.
+    CrmDeleted,
+    /// N3: prospects are not created automatically.
+    AutoCreateOff,
+    /// N10: the record is older than the setting that would create its prospect.
+    CreatedBeforeSetting,
+    /// N6 with a taken prospect: the address belongs to a prospect that syncs with another record.
+    ProspectTaken,
+}
+
+impl SkipReason {
+    /// The name as it is counted and listed.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::UnassignedNoMatch => "unassigned_no_match",
+            Self::NoEmail => "no_email",
+            Self::SyncDisabled => "sync_disabled",
+            Self::CrmDeleted => "crm_deleted",
+            Self::AutoCreateOff => "auto_create_off",
+            Self::CreatedBeforeSetting => "created_before_setting",
+            Self::ProspectTaken => "prospect_taken",
+        }
+    }
+}
+
+/// What a pair is waiting for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HoldReason {
+    /// C2, R8: the connector is paused; caught up when it is activated.
+    Paused,
+    /// C1, R7: the connector cannot log in; caught up when it is activated again.
+    AuthFailed,
+    /// M6: the lead or contact was deleted; delete handling is not part of this version.
+    CrmRecordDeleted,
+    /// M5: the lead or contact lost a merge; merge handling is not part of this version.
+    CrmRecordMerged,
+    /// M4: the lead was converted; re-linking is not part of this version.
+    LeadConverted,
+    /// R56: the prospect is in the recycle bin; delete handling is not part of this version.
+    ProspectDeleted,
+}
+
+impl HoldReason {
+    /// The name as it is counted and listed.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Paused => "paused",
+            Self::AuthFailed => "auth_failed",
+            Self::CrmRecordDeleted => "crm_record_deleted",
+            Self::CrmRecordMerged => "crm_record_merged",
+            Self::LeadConverted => "lead_converted",
+            Self::ProspectDeleted => "prospect_deleted",
+        }
+    }
+}
+
+impl fmt::Display for SkipReason {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+impl fmt::Display for HoldReason {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+/// Fields to write on one side, by that side's API name.
+pub type FieldWrites = BTreeMap<String, FieldValue>;
+
+/// What to write to an existing or new lead or contact.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct CrmFields {
+    /// Mapped fields.
+    pub fields: FieldWrites,
+    /// The pair key to store in the key field, when the record does not carry it yet.
+    pub key: Option<PairKey>,
+    /// The owner of a new record; `None` leaves it to the org, which makes it the connector user.
+    pub owner: Option<SalesforceId>,
+}
+
+/// What to write to an existing or new prospect.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ProspectFields {
+    /// Mapped fields.
+    pub fields: FieldWrites,
+    /// The pair key to store in the key field, when the prospect does not carry it yet.
+    pub key: Option<PairKey>,
+    /// The CRM ID to show in the mirror field.
+    pub crm_id: Option<CrmId>,
+    /// The Account Engagement user to assign (R101).
+    pub assigned_to: Option<u64>,
+    /// The campaign of a new prospect.
+    pub campaign: Option<u64>,
+}
+
+impl CrmFields {
+    /// Whether there is nothing to write.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.fields.is_empty() && self.key.is_none()
+    }
+}
+
+impl ProspectFields {
+    /// Whether there is nothing to write.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.fields.is_empty()
+            && self.key.is_none()
+            && self.crm_id.is_none()
+            && self.assigned_to.is_none()
+    }
+}
+
+/// What a pair needs to be read before it can be decided.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ReadMore {
+    /// Leads and contacts with this address.
+    CrmByEmail(NormalisedEmail),
+    /// The lead or contact that carries this pair's key.
+    CrmByKey(PairKey),
+    /// Prospects with this address.
+    ProspectsByEmail(NormalisedEmail),
+    /// A lead or contact by id: a CRM ID that only the prospect knew.
+    Crm(CrmId),
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// Both sides are known and differ.
+    Update {
+        /// The lead or contact.
+        crm: CrmId,
+        /// The prospect.
+        prospect: ProspectId,
+        /// What to write in Salesforce; may be empty.
+        to_crm: CrmFields,
+        /// What to write in Account Engagement; may be empty.
+        to_prospect: ProspectFields,
+    },
+    /// Insert a lead or contact for a prospect (C6).
+    CreateCrm {
+        /// Which object.
+        object: CrmObject,
+        /// Its fields.
+        fields: CrmFields,
+    },
+    /// Insert a prospect for a lead or contact (N5, N7).
+    CreateProspect {
+        /// Its fields.
+        fields: ProspectFields,
+    },
+    /// Both sides are equal and the link says so already (C10).
+    Nothing,
+    /// Deliberately not synced.
+    Skip(SkipReason),
+    /// Waiting.
+    Hold(HoldReason),
+    /// Cannot sync until somebody acts.
+    Park(Problem),
+    /// Not decidable yet: read this first.
+    ReadMore(Vec<ReadMore>),
+    /// Not decidable yet: an earlier write may still land or be hidden by a stale read (K4).
+    NotYet,
+}
+
+/// A problem that needs a person, found before anything was written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// A code of ours: `ACCESS`, `TYPE`.
+    pub code: String,
+    /// The fields it is about.
+    pub fields: Vec<FieldName>,
+    /// What is wrong and how to put it right, without values.
+    pub message: String,
+}
+
+/// A decision and its reasons.
+#[derive(Debug, Clone, PartialEq)]
+#[must_use]
+pub struct Decision {
+    /// What to do.
+    pub outcome: Outcome,
+    /// Why.
+    pub trace: Trace,
+    /// The values both sides will have agreed on when everything is written.
+    pub merged: crate::record::Values,
+}

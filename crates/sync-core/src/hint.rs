@@ -1,0 +1,85 @@
+//! The queue's messages: which key changed and why, never what to write.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::BusinessUnit;
+use crate::link::PairKey;
+use crate::record::RecordRef;
+
+/// Why a key is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// The poller saw a newer stamp.
+    Poll,
+    /// The poller saw the record in the recycle bin.
+    Deleted,
+    /// "Sync with CRM" on a prospect (R49); works while paused (R8).
+    SyncNow,
+    /// "Send to Account Engagement" on a lead or contact (R47); works while paused (R8).
+    SendNow,
+    /// The pair was held while the connector was paused, and is not any more.
+    CaughtUp,
+}
+
+impl Cause {
+    /// Whether a person asked for exactly this record (R8c).
+    #[must_use]
+    pub fn is_manual(self) -> bool {
+        matches!(self, Self::SyncNow | Self::SendNow)
+    }
+}
+
+/// "Look at this key."
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ChangeHint {
+    /// The record that changed.
+    pub record: RecordRef,
+    /// The pair key that the record itself carries, when it carries one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pair: Option<PairKey>,
+    /// Why.
+    pub cause: Cause,
+}
+
+impl ChangeHint {
+    /// The key of the pair as far as the record alone tells.
+    #[must_use]
+    pub fn pair_key(&self) -> PairKey {
+        self.pair.clone().unwrap_or_else(|| PairKey::of(self.record.clone()))
+    }
+}
+
+/// Which queue a batch travels through, so that a bulk load never delays a salesperson.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lane {
+    /// Manual syncs.
+    Priority,
+    /// Everything the poller finds.
+    Bulk,
+}
+
+/// The stored version of [`ChangeBatch`] that this code writes.
+pub const CHANGE_BATCH_VERSION: u32 = 1;
+
+/// One queue message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangeBatch {
+    /// [`CHANGE_BATCH_VERSION`] of the writer.
+    pub version: u32,
+    /// The business unit all hints belong to.
+    pub business_unit: BusinessUnit,
+    /// The run that found the changes; the correlation id from poll to write.
+    pub run: String,
+    /// When the run enqueued the batch.
+    pub enqueued_at: Timestamp,
+    /// The keys, at most [`ChangeBatch::MAX_HINTS`].
+    pub hints: Vec<ChangeHint>,
+}
+
+impl ChangeBatch {
+    /// The most hints in one message: one Salesforce composite call and one `idList` read.
+    pub const MAX_HINTS: usize = 500;
+}

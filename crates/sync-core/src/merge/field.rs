@@ -1,0 +1,149 @@
+//! Table F for one field: three-way merge first, the sync behaviour for true conflicts only.
+
+use crate::config::{BlankRule, Direction, FieldEntry, SyncBehaviour};
+use crate::trace::Winner;
+use crate::value::FieldValue;
+
+/// Which record was edited last, at whole seconds (R86, R88).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Newer {
+    /// The lead or contact.
+    Salesforce,
+    /// The prospect.
+    AccountEngagement,
+    /// Both in the same second.
+    Tie,
+}
+
+/// The values of one field and the stamps of the two records they were read from.
+#[derive(Debug, Clone, Copy)]
+pub struct FieldState<'a> {
+    /// The prospect's value.
+    pub account_engagement: &'a FieldValue,
+    /// Salesforce's value.
+    pub salesforce: &'a FieldValue,
+    /// What both last agreed on, if they ever did.
+    pub base: Option<&'a FieldValue>,
+    /// Which record was edited last.
+    pub newer: Newer,
+}
+
+/// Who wins a field, by which rule, and whether somebody's edit was overruled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FieldVerdict {
+    /// The rule that decided.
+    pub rule: &'static str,
+    /// Whose value the field ends with.
+    pub winner: Winner,
+    /// Whether the losing value differs from the base, or there was no base to tell.
+    pub conflict: bool,
+}
+
+/// Decides one field.
+#[must_use]
+pub fn decide_field(entry: &FieldEntry, direction: Direction, state: FieldState<'_>) -> FieldVerdict {
+    if state.account_engagement == state.salesforce {
+        let rule = if state.salesforce.is_blank() { "F5" } else { "F1" };
+        return FieldVerdict { rule, winner: Winner::Same, conflict: false };
+    }
+    let (rule, wanted) = wanted_winner(entry, direction, state);
+    let winner = if travels(direction, wanted) { wanted } else { Winner::Neither };
+    let conflict = winner != Winner::Neither && overrules_an_edit(direction, winner, state);
+    FieldVerdict { rule, winner, conflict }
+}
+
+fn wanted_winner(
+    entry: &FieldEntry,
+    direction: Direction,
+    state: FieldState<'_>,
+) -> (&'static str, Winner) {
+    if let Some(decided) = value_beats_blank(entry, state) {
+        return decided;
+    }
+    match direction {
+        Direction::ToSalesforce => return ("R93", Winner::AccountEngagement),
+        Direction::ToProspect => return ("R93", Winner::Salesforce),
+        Direction::Both => {}
+    }
+    if let Some(winner) = only_changed_side(state) {
+        return ("R90", winner);
+    }
+    if let Some(winner) = opted_out_side(state).filter(|_| entry.opt_out) {
+        return ("R91", winner);
+    }
+    by_behaviour(entry.behaviour, state)
+}
+
+/// R83 and R84: unless a blank counts as a value for this field, the side with a value wins.
+fn value_beats_blank(entry: &FieldEntry, state: FieldState<'_>) -> Option<(&'static str, Winner)> {
+    let salesforce_blank_counts = match entry.blanks {
+        BlankRule::ValueWins => false,
+        BlankRule::SalesforceBlankWins => entry.behaviour == SyncBehaviour::UseSalesforce,
+        BlankRule::BlankIsValue => true,
+    };
+    let account_engagement_blank_counts = entry.blanks == BlankRule::BlankIsValue;
+    if state.salesforce.is_blank() && !salesforce_blank_counts {
+        return Some(("F3", Winner::AccountEngagement));
+    }
+    if state.account_engagement.is_blank() && !account_engagement_blank_counts {
+        return Some(("F4", Winner::Salesforce));
+    }
+    None
+}
+
+/// R90: when only one side differs from the base, that side wins.
+fn only_changed_side(state: FieldState<'_>) -> Option<Winner> {
+    let base = state.base?;
+    match (state.account_engagement == base, state.salesforce == base) {
+        (true, false) => Some(Winner::Salesforce),
+        (false, true) => Some(Winner::AccountEngagement),
+        (true, true) | (false, false) => None,
+    }
+}
+
+/// R91: on ambiguity an opt-out is never turned into an opt-in.
+fn opted_out_side(state: FieldState<'_>) -> Option<Winner> {
+    match (state.salesforce, state.account_engagement) {
+        (FieldValue::Boolean(true), _) => Some(Winner::Salesforce),
+        (_, FieldValue::Boolean(true)) => Some(Winner::AccountEngagement),
+        (_, _) => None,
+    }
+}
+
+fn by_behaviour(behaviour: SyncBehaviour, state: FieldState<'_>) -> (&'static str, Winner) {
+    let flagged_blank = state.salesforce.is_blank();
+    match (behaviour, state.newer) {
+        (SyncBehaviour::UseSalesforce, _) if flagged_blank => ("R84", Winner::Salesforce),
+        (SyncBehaviour::UseSalesforce, _)
+        | (SyncBehaviour::MostRecentRecord, Newer::Salesforce) => ("F2", Winner::Salesforce),
+        (SyncBehaviour::UseAccountEngagement, _)
+        | (SyncBehaviour::MostRecentRecord, Newer::AccountEngagement) => {
+            ("F2", Winner::AccountEngagement)
+        }
+        (SyncBehaviour::MostRecentRecord, Newer::Tie) => ("R87", Winner::Salesforce),
+    }
+}
+
+fn travels(direction: Direction, winner: Winner) -> bool {
+    match direction {
+        Direction::Both => true,
+        Direction::ToSalesforce => winner == Winner::AccountEngagement,
+        Direction::ToProspect => winner == Winner::Salesforce,
+    }
+}
+
+/// Whether the value that loses is one that somebody entered since the sides last agreed.
+fn overrules_an_edit(direction: Direction, winner: Winner, state: FieldState<'_>) -> bool {
+    if direction != Direction::Both {
+        return false;
+    }
+    let loser = match winner {
+        Winner::Salesforce => state.account_engagement,
+        Winner::AccountEngagement => state.salesforce,
+        Winner::Same | Winner::Neither => return false,
+    };
+    match state.base {
+        Some(base) => loser != base,
+        None => !loser.is_blank(),
+    }
+}

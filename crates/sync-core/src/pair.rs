@@ -1,0 +1,120 @@
+//! A pair as it stands before the decision: its link, what was read on both sides, and candidates.
+
+use jiff::Timestamp;
+
+use crate::config::{Config, ConnectorRow};
+use crate::hint::Cause;
+use crate::ids::{CrmId, ProspectId, SalesforceId};
+use crate::link::Link;
+use crate::record::{CrmRecord, ProspectRecord, Side};
+
+/// Records that might be the partner, each with whether another pair has it already (R17).
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum Candidates<R> {
+    /// Nobody looked.
+    #[default]
+    NotRead,
+    /// What the look-up found.
+    Found(Vec<Candidate<R>>),
+}
+
+/// One record that might be the partner.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Candidate<R> {
+    /// The record.
+    pub record: R,
+    /// Whether it belongs to another pair.
+    pub is_taken: bool,
+}
+
+/// One pair, ready to be decided.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pair {
+    /// Why the pair is looked at; the most insistent cause when there are several.
+    pub cause: Cause,
+    /// The link row, new when none is stored.
+    pub link: Link,
+    /// The lead or contact.
+    pub crm: Side<CrmRecord>,
+    /// The prospect.
+    pub prospect: Side<ProspectRecord>,
+    /// Leads and contacts with the prospect's address.
+    pub crm_by_email: Candidates<CrmRecord>,
+    /// Leads and contacts that carry this pair's key.
+    pub crm_by_key: Candidates<CrmRecord>,
+    /// Prospects with the record's address.
+    pub prospects_by_email: Candidates<ProspectRecord>,
+    /// The record behind the CRM ID that the prospect itself shows.
+    pub native: Native,
+}
+
+/// What is known about the CRM ID that a prospect shows by itself (M3).
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum Native {
+    /// Nobody looked.
+    #[default]
+    NotRead,
+    /// What was found under the id, and whether another pair has it.
+    Read {
+        /// The record.
+        side: Box<Side<CrmRecord>>,
+        /// Whether it belongs to another pair.
+        is_taken: bool,
+    },
+}
+
+/// Users of both services that are the same person (R98-R100).
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+pub struct UserMap(pub Vec<MappedUser>);
+
+/// An Account Engagement user and its Salesforce user.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct MappedUser {
+    /// Account Engagement's id.
+    pub user_id: u64,
+    /// Salesforce's id.
+    pub salesforce_id: SalesforceId,
+}
+
+impl UserMap {
+    /// The Salesforce user of an Account Engagement user.
+    #[must_use]
+    pub fn salesforce_user(&self, user_id: u64) -> Option<&SalesforceId> {
+        self.0.iter().find(|user| user.user_id == user_id).map(|user| &user.salesforce_id)
+    }
+
+    /// The Account Engagement user of a Salesforce user.
+    #[must_use]
+    pub fn account_engagement_user(&self, salesforce_id: &SalesforceId) -> Option<u64> {
+        self.0.iter().find(|user| &user.salesforce_id == salesforce_id).map(|user| user.user_id)
+    }
+}
+
+/// Everything besides the pair that a decision depends on.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// The configuration version the batch is processed under.
+    pub config: &'a Config,
+    /// State and dates of the connector.
+    pub connector: &'a ConnectorRow,
+    /// Mapped users.
+    pub users: &'a UserMap,
+    /// The connector user's id in Salesforce (N9).
+    pub connector_user: &'a SalesforceId,
+    /// The moment of the decision.
+    pub now: Timestamp,
+}
+
+impl Pair {
+    /// The lead or contact the pair is linked to.
+    #[must_use]
+    pub fn crm_id(&self) -> Option<&CrmId> {
+        self.link.crm_id.as_ref()
+    }
+
+    /// The prospect the pair is linked to.
+    #[must_use]
+    pub fn prospect_id(&self) -> Option<ProspectId> {
+        self.link.prospect_id
+    }
+}

@@ -1,0 +1,132 @@
+//! What was read of one record on each side, and what is known when it is not there.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::coerce::CoercionError;
+use crate::ids::{CrmId, ProspectId, SalesforceId};
+use crate::link::PairKey;
+use crate::value::{FieldName, FieldValue, NormalisedEmail};
+
+/// Canonical values of mapped fields by field name.
+pub type Values = BTreeMap<FieldName, FieldValue>;
+
+/// A lead or contact as it was read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CrmRecord {
+    /// Its id.
+    pub id: CrmId,
+    /// `CreatedDate`.
+    pub created: Timestamp,
+    /// `LastModifiedDate`: the business edit time, used for conflicts only (R70).
+    pub modified: Timestamp,
+    /// `LastActivityDate`, for the order among several matches (R23).
+    pub last_activity: Option<jiff::civil::Date>,
+    /// `CreatedById`.
+    pub created_by: Option<SalesforceId>,
+    /// `OwnerId`: a user or a queue.
+    pub owner: Option<SalesforceId>,
+    /// The address in matching form.
+    pub email: Option<NormalisedEmail>,
+    /// A lead that was converted, and the contact it became (R27).
+    pub converted: Option<Conversion>,
+    /// Our key field, when it holds a key of this business unit.
+    pub key: Option<PairKey>,
+    /// Mapped values.
+    pub values: Values,
+    /// Mapped fields whose value does not fit their type.
+    pub unreadable: Vec<CoercionError>,
+}
+
+/// What a converted lead says about itself (apis A15).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conversion {
+    /// `ConvertedContactId`; hidden when the connector user may not see the contact.
+    pub contact: Option<CrmId>,
+}
+
+/// What the CRM ID field of a prospect says (connector-behaviour 1, sentinel values).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum NativeCrmId {
+    /// Nothing.
+    #[default]
+    None,
+    /// A lead or contact.
+    Record(CrmId),
+    /// `[[crm_deleted]]`: the record was deleted, do not recreate.
+    CrmDeleted,
+    /// `[[crm_ignore_prospect]]`: sync was switched off for this prospect.
+    Ignore,
+}
+
+/// A prospect as it was read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProspectRecord {
+    /// Its id.
+    pub id: ProspectId,
+    /// `createdAt`.
+    pub created: Timestamp,
+    /// `updatedAt`.
+    pub updated: Timestamp,
+    /// The address in matching form.
+    pub email: Option<NormalisedEmail>,
+    /// The assigned Account Engagement user.
+    pub assigned_to: Option<u64>,
+    /// The CRM ID that Account Engagement itself shows.
+    pub native_crm_id: NativeCrmId,
+    /// Our key field, when it holds a key of this business unit.
+    pub key: Option<PairKey>,
+    /// Mapped values.
+    pub values: Values,
+    /// Mapped fields whose value does not fit their type.
+    pub unreadable: Vec<CoercionError>,
+}
+
+/// One side of a pair. Absent is never `None`-means-something.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum Side<R> {
+    /// The pair has no record on this side yet.
+    #[default]
+    Unlinked,
+    /// Read.
+    Present(R),
+    /// In the recycle bin.
+    Deleted {
+        /// The record that survived when this one lost a merge (R59).
+        merged_into: Option<CrmId>,
+    },
+    /// The id is known and nothing is there: purged, or not visible to the connector user.
+    Missing,
+}
+
+impl<R> Side<R> {
+    /// The record, when there is one.
+    #[must_use]
+    pub fn present(&self) -> Option<&R> {
+        match self {
+            Self::Present(record) => Some(record),
+            Self::Unlinked | Self::Deleted { .. } | Self::Missing => None,
+        }
+    }
+}
+
+/// A reference to one record on either side.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordRef {
+    /// A lead or contact.
+    Crm(CrmId),
+    /// A prospect.
+    Prospect(ProspectId),
+}
+
+impl std::fmt::Display for RecordRef {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Crm(id) => write!(formatter, "{} {id}", id.object()),
+            Self::Prospect(id) => write!(formatter, "prospect {id}"),
+        }
+    }
+}
