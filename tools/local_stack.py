@@ -51,7 +51,7 @@ DEFAULT_PARAMETERS = {
     "Architecture": "x86_64" if os.uname().machine == "x86_64" else "arm64",
     "LoginUrl": "http://127.0.0.1:1",
     "AccountEngagementUrl": "http://127.0.0.1:1",
-    "BusinessUnits": "0Uv000000000001AAA",
+    "BusinessUnits": "0Uv000000000001CAA",
     "ClientId": "local-consumer-key",
     "AlarmEmail": "operator@example.invalid",
     "LogRetentionDays": "1",

@@ -28,7 +28,7 @@ PARAMETER_SETS: dict[str, dict[str, str]] = {
     "deployed": {
         "Stage": "prod",
         "LoginUrl": "https://example.my.salesforce.com",
-        "BusinessUnits": "0Uv000000000001AAA",
+        "BusinessUnits": "0Uv000000000001CAA",
         "ClientId": "consumer-key",
         "AlarmEmail": "operator@example.invalid",
     },
@@ -36,7 +36,7 @@ PARAMETER_SETS: dict[str, dict[str, str]] = {
         "Stage": "local",
         "LoginUrl": "http://127.0.0.1:4711",
         "AccountEngagementUrl": "http://127.0.0.1:4712",
-        "BusinessUnits": "0Uv000000000001AAA,0Uv000000000002AAA",
+        "BusinessUnits": "0Uv000000000001CAA,0Uv000000000002AAA",
         "ClientId": "consumer-key",
         "AlarmEmail": "operator@example.invalid",
         "Architecture": "x86_64",

@@ -1,1 +1,8 @@
-//! Not built yet.
+#![doc = include_str!("../README.md")]
+
+pub mod boot;
+pub mod dynamodb;
+pub mod messages;
+pub mod queue;
+pub mod services;
+pub mod settings;

@@ -13,7 +13,7 @@ use sync_core::protocol::{
 use sync_core::record::RecordRef;
 
 use crate::environment::Environment;
-use crate::poll::{catch_up, into_batches, poll_all};
+use crate::poll::{catch_up, into_batches};
 use crate::ports::{AuditEntry, LinkPage, StoreError, Stream};
 
 /// Why a request was not carried out: the message is for the operator.
@@ -37,7 +37,6 @@ impl From<crate::poll::PollError> for AdminError {
 pub async fn handle(environment: &Environment, request: AdminRequest, run: &str) -> AdminReply {
     let answered = match request.command {
         AdminCommand::Status => status(environment).await,
-        AdminCommand::Poll => poll_now(environment, run).await,
         command => {
             match unit_of(environment, request.business_unit.as_ref(), &command) {
                 Ok(unit) => {
@@ -110,23 +109,6 @@ async fn connector_status(
     })
 }
 
-async fn poll_now(environment: &Environment, run: &str) -> Result<AdminReply, AdminError> {
-    let reports = poll_all(environment, run).await;
-    if let Some(problem) = reports.iter().find_map(|report| report.problem.clone()) {
-        return Err(problem.into());
-    }
-    let parts: Vec<String> = reports
-        .iter()
-        .map(|report| {
-            let unit = report.business_unit.as_ref().map_or("", |unit| unit.as_str());
-            let seen: u64 = report.seen.values().sum();
-            let enqueued = report.enqueued + report.caught_up;
-            format!("{unit} ({}): {seen} changes seen, {enqueued} enqueued", report.state)
-        })
-        .collect();
-    Ok(AdminReply::Queued { run: run.to_owned(), what: parts.join("; ") })
-}
-
 /// One operator at work on one connector.
 pub(crate) struct Desk<'a> {
     pub(crate) environment: &'a Environment,
@@ -149,7 +131,6 @@ impl Desk<'_> {
             AdminCommand::ConfigCheck { config } => configure::check(self, &config).await,
             AdminCommand::ConfigApply { config } => configure::apply(self, &config).await,
             AdminCommand::Status => status(self.environment).await,
-            AdminCommand::Poll => poll_now(self.environment, self.run).await,
         }
     }
 

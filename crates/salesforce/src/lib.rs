@@ -1,1 +1,34 @@
-//! Not built yet.
+#![doc = include_str!("../README.md")]
+
+mod answer;
+mod auth;
+mod calls;
+mod client;
+mod code;
+mod collections;
+mod composite;
+mod describe;
+mod error;
+mod keyset;
+mod limits;
+mod login;
+mod query;
+mod refusal;
+mod settings;
+mod soql;
+mod write;
+
+pub use auth::{Bearer, ClientSecret, Credentials, KeyError, PrivateKey, Session};
+pub use calls::{ApiUsage, Calls};
+pub use client::{API_VERSION, Client};
+pub use code::{ErrorCode, classify};
+pub use collections::RETRIEVED_PER_CALL;
+pub use describe::Field;
+pub use error::{Error, RecordError, ServiceError};
+pub use keyset::{ChangePage, Keyset};
+pub use limits::Allowance;
+pub use query::{QUERIES_PER_CALL, Row, Rows};
+pub use refusal::AuthError;
+pub use settings::Settings;
+pub use soql::{Condition, Literal, MAX_CONDITION_LENGTH, NameError, Soql, in_chunks};
+pub use write::{COLLECTION_RECORDS, COLLECTIONS_PER_CALL, Record, RecordResult};

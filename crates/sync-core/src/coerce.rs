@@ -33,7 +33,9 @@ impl std::fmt::Display for Service {
 
 /// A value that does not fit its mapped type. Names the field and the shape, never the value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, serde::Serialize, serde::Deserialize)]
-#[error("{service} field `{field}` holds {shape}, which is not {expected}; correct the value or the field's `type` in the configuration")]
+#[error(
+    "{service} field `{field}` holds {shape}, which is not {expected}; correct the value or the field's `type` in the configuration"
+)]
 pub struct CoercionError {
     /// Where the value was read.
     pub service: Service,
@@ -95,7 +97,10 @@ pub fn read_value(
         FieldType::Number => number(json).map(FieldValue::Number),
         FieldType::Boolean => boolean(json).map(FieldValue::Boolean),
         FieldType::Date => date(json, zone).map(FieldValue::Date),
-        FieldType::DateTime => json.as_str().and_then(parse_instant).map(FieldValue::DateTime),
+        FieldType::DateTime => json
+            .as_str()
+            .and_then(parse_instant)
+            .map(FieldValue::DateTime),
         FieldType::MultiSelect => set(json),
     };
     read.ok_or_else(|| CoercionError {
@@ -134,12 +139,15 @@ fn number(json: &Value) -> Option<Decimal> {
         _ => return None,
     };
     // The parser of the decimal type takes `1_000` and rounds what it cannot hold; we take neither.
-    let is_plain = digits.chars().all(|c| c.is_ascii_digit() || "+-.eE".contains(c));
+    let is_plain = digits
+        .chars()
+        .all(|c| c.is_ascii_digit() || "+-.eE".contains(c));
     if !is_plain {
         return None;
     }
-    let parsed =
-        Decimal::from_str_exact(&digits).or_else(|_| Decimal::from_scientific(&digits)).ok()?;
+    let parsed = Decimal::from_str_exact(&digits)
+        .or_else(|_| Decimal::from_scientific(&digits))
+        .ok()?;
     Some(parsed.normalize())
 }
 
@@ -181,7 +189,11 @@ fn set(json: &Value) -> Option<FieldValue> {
         .filter(|value| !value.is_empty())
         .map(str::to_owned)
         .collect();
-    Some(if chosen.is_empty() { FieldValue::Blank } else { FieldValue::Set(chosen) })
+    Some(if chosen.is_empty() {
+        FieldValue::Blank
+    } else {
+        FieldValue::Set(chosen)
+    })
 }
 
 /// Reads an instant with any offset, with or without a colon in it (apis A3, B2), at whole seconds.
@@ -205,9 +217,12 @@ pub fn write_value(service: Service, value: &FieldValue) -> Value {
             let listed: Vec<&str> = values.iter().map(String::as_str).collect();
             match service {
                 Service::Salesforce => Value::String(listed.join(";")),
-                Service::AccountEngagement => {
-                    Value::Array(listed.into_iter().map(|v| Value::String(v.to_owned())).collect())
-                }
+                Service::AccountEngagement => Value::Array(
+                    listed
+                        .into_iter()
+                        .map(|v| Value::String(v.to_owned()))
+                        .collect(),
+                ),
             }
         }
     }

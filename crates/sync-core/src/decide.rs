@@ -7,8 +7,8 @@ use crate::config::{Config, ConnectorRow, ConnectorState, Direction};
 use crate::decision::{
     CrmFields, Decision, HoldReason, Outcome, Problem, ProspectFields, SkipReason,
 };
-use crate::link::{IntentKind, LinkState};
 use crate::ids::CrmId;
+use crate::link::{IntentKind, LinkState};
 use crate::matching::{CrmMatch, ProspectMatch, match_crm_record, match_prospect, switched_off};
 use crate::merge::{merge, new_crm_fields, new_prospect_fields, values_after_create};
 use crate::pair::{Context, Pair};
@@ -28,7 +28,9 @@ pub fn decide(pair: &Pair, context: Context<'_>) -> Decision {
         return unwritten(outcome, trace);
     }
     match (&pair.crm, &pair.prospect) {
-        (Side::Present(crm), Side::Present(prospect)) => update(pair, crm, prospect, context, trace),
+        (Side::Present(crm), Side::Present(prospect)) => {
+            update(pair, crm, prospect, context, trace)
+        }
         (_, Side::Present(prospect)) => from_prospect(pair, prospect, context, trace),
         (Side::Present(crm), _) => from_crm(pair, crm, context, trace),
         (_, _) => unwritten(Outcome::Nothing, trace),
@@ -50,7 +52,10 @@ pub fn decide_unread(
     } else {
         match &connector.state {
             ConnectorState::AuthFailed(_) => {
-                trace.note("C1", "the connector cannot log in; held until it is activated again");
+                trace.note(
+                    "C1",
+                    "the connector cannot log in; held until it is activated again",
+                );
                 Outcome::Hold(HoldReason::AuthFailed)
             }
             ConnectorState::Paused if !pair.cause.is_manual() => {
@@ -67,13 +72,19 @@ pub fn decide_unread(
 /// created is looked up only when a stale read cannot hide it any more (K4).
 fn is_fenced(pair: &Pair, config: &Config, now: Timestamp) -> bool {
     let is_creating_prospect = pair.link.prospect_id.is_none()
-        && pair.link.intent.as_ref().is_some_and(|i| i.kind == IntentKind::CreateProspect);
+        && pair
+            .link
+            .intent
+            .as_ref()
+            .is_some_and(|i| i.kind == IntentKind::CreateProspect);
     let stale_reads = if is_creating_prospect {
         i64::from(config.account_engagement.stale_reads_seconds)
     } else {
         0
     };
-    pair.link.lease_until.is_some_and(|until| now.as_second() < until.as_second() + stale_reads)
+    pair.link
+        .lease_until
+        .is_some_and(|until| now.as_second() < until.as_second() + stale_reads)
 }
 
 /// Records that are gone, merged, converted or unreadable.
@@ -81,7 +92,9 @@ fn lifecycle(pair: &Pair, trace: &mut Trace) -> Option<Outcome> {
     let was_ever_linked = pair.link.is_complete();
     let crm_state = match &pair.crm {
         Side::Deleted { .. } if !was_ever_linked => Some(Outcome::Nothing),
-        Side::Deleted { merged_into: Some(_) } => {
+        Side::Deleted {
+            merged_into: Some(_),
+        } => {
             trace.note("M5", "the record lost a merge");
             Some(Outcome::Hold(HoldReason::CrmRecordMerged))
         }
@@ -135,18 +148,30 @@ fn no_access(crm: Option<&CrmId>) -> Problem {
 
 /// R96: a value that does not fit its type stops every write of the pair, a match found by e-mail
 /// address included; otherwise the field would look blank and be overwritten.
-fn unreadable(of_crm: &[CoercionError], of_prospect: &[CoercionError]) -> Option<Outcome> {
+fn unreadable(
+    of_crm: &[CoercionError],
+    of_prospect: &[CoercionError],
+    trace: &mut Trace,
+) -> Option<Outcome> {
     let problems: Vec<&CoercionError> = of_crm.iter().chain(of_prospect).collect();
     let first = problems.first()?;
+    trace.note("R96", "a value does not fit its type: nothing is written");
     Some(Outcome::Park(Problem {
         code: "TYPE".to_owned(),
-        fields: problems.iter().map(|problem| problem.field.clone()).collect(),
+        fields: problems
+            .iter()
+            .map(|problem| problem.field.clone())
+            .collect(),
         message: first.to_string(),
     }))
 }
 
 fn unwritten(outcome: Outcome, trace: Trace) -> Decision {
-    Decision { outcome, trace, merged: Values::new() }
+    Decision {
+        outcome,
+        trace,
+        merged: Values::new(),
+    }
 }
 
 fn from_prospect(
@@ -179,26 +204,43 @@ fn create_crm(
         return skip(SkipReason::NoEmail, trace);
     }
     let Some(user) = prospect.assigned_to else {
-        trace.note("C7", "unassigned and without match: never creates a record (R41)");
+        trace.note(
+            "C7",
+            "unassigned and without match: never creates a record (R41)",
+        );
         return skip(SkipReason::UnassignedNoMatch, trace);
     };
-    if let Some(outcome) = unreadable(&[], &prospect.unreadable) {
+    if let Some(outcome) = unreadable(&[], &prospect.unreadable, &mut trace) {
         return unwritten(outcome, trace);
     }
     let object = context.config.settings.create_as;
     let owner = context.users.salesforce_user(user).cloned();
-    trace.note("C6", format!("assigned and without match: a {object} is created (R40)"));
+    trace.note(
+        "C6",
+        format!("assigned and without match: a {object} is created (R40)"),
+    );
     if owner.is_none() {
-        trace.note("R100", "the assigned user has no Salesforce user: owned by the connector user");
+        trace.note(
+            "R100",
+            "the assigned user has no Salesforce user: owned by the connector user",
+        );
     }
     let fields = CrmFields {
         fields: new_crm_fields(context.config, object, prospect),
         key: Some(pair.link.key.clone()),
         owner,
     };
-    let merged =
-        values_after_create(context.config, object, &prospect.values, Direction::ToProspect);
-    Decision { outcome: Outcome::CreateCrm { object, fields }, trace, merged }
+    let merged = values_after_create(
+        context.config,
+        object,
+        &prospect.values,
+        Direction::ToProspect,
+    );
+    Decision {
+        outcome: Outcome::CreateCrm { object, fields },
+        trace,
+        merged,
+    }
 }
 
 fn from_crm(pair: &Pair, crm: &CrmRecord, context: Context<'_>, mut trace: Trace) -> Decision {
@@ -218,7 +260,7 @@ fn create_prospect(
     mut trace: Trace,
 ) -> Decision {
     let config = context.config;
-    if let Some(outcome) = unreadable(&crm.unreadable, &[]) {
+    if let Some(outcome) = unreadable(&crm.unreadable, &[], &mut trace) {
         return unwritten(outcome, trace);
     }
     note_unmapped_owner(crm, context, &mut trace);
@@ -231,11 +273,19 @@ fn create_prospect(
     };
     let object = crm.id.object();
     let merged = values_after_create(config, object, &crm.values, Direction::ToSalesforce);
-    Decision { outcome: Outcome::CreateProspect { fields }, trace, merged }
+    Decision {
+        outcome: Outcome::CreateProspect { fields },
+        trace,
+        merged,
+    }
 }
 
 fn mirror(config: &Config, crm: &CrmRecord) -> Option<CrmId> {
-    config.account_engagement.crm_id_field.as_ref().map(|_| crm.id.clone())
+    config
+        .account_engagement
+        .crm_id_field
+        .as_ref()
+        .map(|_| crm.id.clone())
 }
 
 /// R101: the Salesforce owner is always right; R102: an unmapped owner changes nothing.
@@ -247,17 +297,29 @@ fn owner_for_prospect(
     if !context.config.settings.sync_owner {
         return None;
     }
-    let owner = crm.owner.as_ref().filter(|owner| *owner != context.connector_user)?;
-    context.users.account_engagement_user(owner).filter(|user| assigned_to != Some(*user))
+    let owner = crm
+        .owner
+        .as_ref()
+        .filter(|owner| *owner != context.connector_user)?;
+    context
+        .users
+        .account_engagement_user(owner)
+        .filter(|user| assigned_to != Some(*user))
 }
 
 /// R102: an owner who is no mapped user is worth a warning, never an error.
 fn note_unmapped_owner(crm: &CrmRecord, context: Context<'_>, trace: &mut Trace) {
-    let owner = crm.owner.as_ref().filter(|owner| *owner != context.connector_user);
+    let owner = crm
+        .owner
+        .as_ref()
+        .filter(|owner| *owner != context.connector_user);
     let is_unmapped =
         owner.is_some_and(|owner| context.users.account_engagement_user(owner).is_none());
     if context.config.settings.sync_owner && is_unmapped {
-        trace.note("R102", "the Salesforce owner is no mapped user: the assigned user stays as it is");
+        trace.note(
+            "R102",
+            "the Salesforce owner is no mapped user: the assigned user stays as it is",
+        );
     }
 }
 
@@ -278,7 +340,7 @@ fn update(
     if !is_new {
         trace.note("M3", "linked: the pair is kept in step");
     }
-    if let Some(outcome) = unreadable(&crm.unreadable, &prospect.unreadable) {
+    if let Some(outcome) = unreadable(&crm.unreadable, &prospect.unreadable, &mut trace) {
         return unwritten(outcome, trace);
     }
     note_unmapped_owner(crm, context, &mut trace);
@@ -301,7 +363,10 @@ fn update(
         campaign: None,
     };
     if to_prospect.assigned_to.is_some() {
-        trace.note("R101", "the Salesforce owner becomes the prospect's assigned user");
+        trace.note(
+            "R101",
+            "the Salesforce owner becomes the prospect's assigned user",
+        );
     }
     let is_settled = !is_new
         && link.state == LinkState::Linked
@@ -310,7 +375,11 @@ fn update(
         && link.base == merged.merged;
     if to_crm.is_empty() && to_prospect.is_empty() && is_settled {
         trace.note("C10", "equal on both sides: nothing is written");
-        return Decision { outcome: Outcome::Nothing, trace, merged: merged.merged };
+        return Decision {
+            outcome: Outcome::Nothing,
+            trace,
+            merged: merged.merged,
+        };
     }
     let outcome = Outcome::Update {
         crm: crm.id.clone(),
@@ -318,5 +387,9 @@ fn update(
         to_crm,
         to_prospect,
     };
-    Decision { outcome, trace, merged: merged.merged }
+    Decision {
+        outcome,
+        trace,
+        merged: merged.merged,
+    }
 }

@@ -47,7 +47,9 @@ impl ChangeHint {
     /// The key of the pair as far as the record alone tells.
     #[must_use]
     pub fn pair_key(&self) -> PairKey {
-        self.pair.clone().unwrap_or_else(|| PairKey::of(self.record.clone()))
+        self.pair
+            .clone()
+            .unwrap_or_else(|| PairKey::of(self.record.clone()))
     }
 }
 

@@ -89,7 +89,10 @@ impl FromStr for SalesforceId {
             other => return Err(IdError::Length(other)),
         };
         if text.len() == 18 && !text[15..].eq_ignore_ascii_case(&suffix) {
-            return Err(IdError::Checksum { given: text.to_owned(), expected: suffix });
+            return Err(IdError::Checksum {
+                given: text.to_owned(),
+                expected: suffix,
+            });
         }
         Ok(Self(format!("{}{suffix}", &text[..15])))
     }
@@ -122,7 +125,17 @@ impl fmt::Debug for SalesforceId {
 
 /// The Salesforce objects a prospect can be linked to.
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
 )]
 pub enum CrmObject {
     /// `Lead`, key prefix `00Q`.
@@ -160,7 +173,11 @@ impl CrmId {
     /// The object this id belongs to, read from its key prefix.
     #[must_use]
     pub fn object(&self) -> CrmObject {
-        if self.0.key_prefix() == "00Q" { CrmObject::Lead } else { CrmObject::Contact }
+        if self.0.key_prefix() == "00Q" {
+            CrmObject::Lead
+        } else {
+            CrmObject::Contact
+        }
     }
 
     /// The 18 characters.
@@ -232,7 +249,11 @@ impl ProspectId {
 impl TryFrom<u64> for ProspectId {
     type Error = IdError;
     fn try_from(number: u64) -> Result<Self, IdError> {
-        if number == 0 { Err(IdError::Prospect) } else { Ok(Self(number)) }
+        if number == 0 {
+            Err(IdError::Prospect)
+        } else {
+            Ok(Self(number))
+        }
     }
 }
 
@@ -245,7 +266,9 @@ impl From<ProspectId> for u64 {
 impl FromStr for ProspectId {
     type Err = IdError;
     fn from_str(text: &str) -> Result<Self, IdError> {
-        text.parse::<u64>().map_err(|_| IdError::Prospect)?.try_into()
+        text.parse::<u64>()
+            .map_err(|_| IdError::Prospect)?
+            .try_into()
     }
 }
 
@@ -337,14 +360,26 @@ mod tests {
     #[test]
     fn wrong_length_character_and_prefix_are_refused() {
         assert_eq!("00Q".parse::<SalesforceId>(), Err(IdError::Length(3)));
-        assert_eq!("0015000000Gv7q-".parse::<SalesforceId>(), Err(IdError::Character(15)));
-        assert!(matches!("0015000000Gv7qJ".parse::<CrmId>(), Err(IdError::Prefix { .. })));
+        assert_eq!(
+            "0015000000Gv7q-".parse::<SalesforceId>(),
+            Err(IdError::Character(15))
+        );
+        assert!(matches!(
+            "0015000000Gv7qJ".parse::<CrmId>(),
+            Err(IdError::Prefix { .. })
+        ));
         assert_eq!("0".parse::<ProspectId>(), Err(IdError::Prospect));
     }
 
     #[test]
     fn the_prefix_tells_lead_from_contact() {
-        assert_eq!("00Q5000000Gv7qJ".parse::<CrmId>().unwrap().object(), CrmObject::Lead);
-        assert_eq!("0035000000Gv7qJ".parse::<CrmId>().unwrap().object(), CrmObject::Contact);
+        assert_eq!(
+            "00Q5000000Gv7qJ".parse::<CrmId>().unwrap().object(),
+            CrmObject::Lead
+        );
+        assert_eq!(
+            "0035000000Gv7qJ".parse::<CrmId>().unwrap().object(),
+            CrmObject::Contact
+        );
     }
 }

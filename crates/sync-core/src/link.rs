@@ -39,7 +39,10 @@ impl PairKey {
     /// Reads a partner's key field; `None` when it is empty, foreign or another unit's.
     #[must_use]
     pub fn from_field(unit: &BusinessUnit, text: &str) -> Option<Self> {
-        text.strip_prefix(unit.as_str())?.strip_prefix(':')?.parse().ok()
+        text.strip_prefix(unit.as_str())?
+            .strip_prefix(':')?
+            .parse()
+            .ok()
     }
 }
 

@@ -80,13 +80,19 @@ impl UserMap {
     /// The Salesforce user of an Account Engagement user.
     #[must_use]
     pub fn salesforce_user(&self, user_id: u64) -> Option<&SalesforceId> {
-        self.0.iter().find(|user| user.user_id == user_id).map(|user| &user.salesforce_id)
+        self.0
+            .iter()
+            .find(|user| user.user_id == user_id)
+            .map(|user| &user.salesforce_id)
     }
 
     /// The Account Engagement user of a Salesforce user.
     #[must_use]
     pub fn account_engagement_user(&self, salesforce_id: &SalesforceId) -> Option<u64> {
-        self.0.iter().find(|user| &user.salesforce_id == salesforce_id).map(|user| user.user_id)
+        self.0
+            .iter()
+            .find(|user| &user.salesforce_id == salesforce_id)
+            .map(|user| user.user_id)
     }
 }
 

@@ -32,8 +32,6 @@ pub enum AdminCommand {
     Pause,
     /// Start or resume; held pairs are caught up.
     Activate,
-    /// Run one poll now instead of waiting for the schedule.
-    Poll,
     /// Sync one prospect now (R49).
     Sync {
         /// The prospect.
@@ -87,7 +85,7 @@ pub enum AdminReply {
         /// Pairs that were held and have been sent to the queue.
         caught_up: u64,
     },
-    /// To `Poll`, `Sync` and `Send`: the request is on its way.
+    /// To `Sync` and `Send`: the request is on its way.
     Queued {
         /// The run under which it can be found in the logs.
         run: String,

@@ -66,12 +66,17 @@ impl Schema {
     /// A field of a Salesforce object; names compare case-insensitively (R94).
     #[must_use]
     pub fn crm_field(&self, object: CrmObject, name: &str) -> Option<&FieldDescription> {
-        self.crm.get(object.name())?.iter().find(|field| field.name.eq_ignore_ascii_case(name))
+        self.crm
+            .get(object.name())?
+            .iter()
+            .find(|field| field.name.eq_ignore_ascii_case(name))
     }
 
     /// A field of the prospect.
     #[must_use]
     pub fn prospect_field(&self, name: &str) -> Option<&FieldDescription> {
-        self.prospect.iter().find(|field| field.name.eq_ignore_ascii_case(name))
+        self.prospect
+            .iter()
+            .find(|field| field.name.eq_ignore_ascii_case(name))
     }
 }

@@ -115,7 +115,12 @@ pub struct Settlement {
 
 /// Settles a pair after its writes. Outcomes that wrote nothing settle with empty results.
 #[must_use]
-pub fn settle(link: &Link, decision: &Decision, results: &WriteResults, now: Timestamp) -> Settlement {
+pub fn settle(
+    link: &Link,
+    decision: &Decision,
+    results: &WriteResults,
+    now: Timestamp,
+) -> Settlement {
     let mut next = link.clone();
     next.lease_until = None;
     match &decision.outcome {
@@ -154,7 +159,11 @@ pub fn settle(link: &Link, decision: &Decision, results: &WriteResults, now: Tim
 }
 
 fn unchanged(link: &Link, verdict: Option<Verdict>) -> Settlement {
-    Settlement { link: link.clone(), error: ErrorChange::None, verdict }
+    Settlement {
+        link: link.clone(),
+        error: ErrorChange::None,
+        verdict,
+    }
 }
 
 /// Nothing is written. An open error goes with the record it was about: a pair that still has both
@@ -163,8 +172,15 @@ fn nothing_to_do(link: &Link) -> Settlement {
     if !link.has_open_error {
         return unchanged(link, None);
     }
-    let next = Link { has_open_error: false, ..link.clone() };
-    Settlement { link: next, error: ErrorChange::Close, verdict: None }
+    let next = Link {
+        has_open_error: false,
+        ..link.clone()
+    };
+    Settlement {
+        link: next,
+        error: ErrorChange::Close,
+        verdict: None,
+    }
 }
 
 /// A skip or a hold: stored once, not again on every look. A skip settles an open error too.
@@ -174,11 +190,19 @@ fn nothing_to_do(link: &Link) -> Settlement {
 fn rest(link: &Link, state: LinkState, trace: &Trace) -> Settlement {
     let closes_error = link.has_open_error && matches!(state, LinkState::Skipped(_));
     let is_open_create = |intent: &Intent| intent.kind != IntentKind::Update;
-    let intent = link.intent.clone().filter(|i| is_open_create(i) && !link.is_complete());
+    let intent = link
+        .intent
+        .clone()
+        .filter(|i| is_open_create(i) && !link.is_complete());
     if link.version > 0 && link.state == state && link.intent == intent && !closes_error {
         return unchanged(link, None);
     }
-    let mut next = Link { state, intent, lease_until: None, ..link.clone() };
+    let mut next = Link {
+        state,
+        intent,
+        lease_until: None,
+        ..link.clone()
+    };
     if let LinkState::Skipped(reason) = &next.state {
         next.lacked_email = *reason == SkipReason::NoEmail;
     }
@@ -186,8 +210,16 @@ fn rest(link: &Link, state: LinkState, trace: &Trace) -> Settlement {
     if closes_error {
         next.has_open_error = false;
     }
-    let error = if closes_error { ErrorChange::Close } else { ErrorChange::None };
-    Settlement { link: next, error, verdict: None }
+    let error = if closes_error {
+        ErrorChange::Close
+    } else {
+        ErrorChange::None
+    };
+    Settlement {
+        link: next,
+        error,
+        verdict: None,
+    }
 }
 
 fn park(mut next: Link, problem: &Problem, trace: &Trace, now: Timestamp) -> Settlement {
@@ -202,7 +234,11 @@ fn park(mut next: Link, problem: &Problem, trace: &Trace, now: Timestamp) -> Set
         may_have_landed: false,
     };
     let error = ErrorChange::Open(Box::new(error_row(&next, &failure, now)));
-    Settlement { link: next, error, verdict: None }
+    Settlement {
+        link: next,
+        error,
+        verdict: None,
+    }
 }
 
 fn failures(results: &WriteResults) -> Vec<&WriteFailure> {
@@ -218,14 +254,22 @@ fn failures(results: &WriteResults) -> Vec<&WriteFailure> {
 }
 
 fn in_step(mut next: Link, decision: &Decision, now: Timestamp) -> Settlement {
-    let error = if next.has_open_error { ErrorChange::Close } else { ErrorChange::None };
+    let error = if next.has_open_error {
+        ErrorChange::Close
+    } else {
+        ErrorChange::None
+    };
     next.state = LinkState::Linked;
     next.base = decision.merged.clone();
     next.intent = None;
     next.lacked_email = false;
     next.has_open_error = false;
     next.synced_at = Some(now);
-    Settlement { link: next, error, verdict: None }
+    Settlement {
+        link: next,
+        error,
+        verdict: None,
+    }
 }
 
 fn failed(
@@ -246,7 +290,9 @@ fn failed(
         next.state = LinkState::Linked;
         next.base = agreed_so_far(&next.base, decision, results);
     }
-    let parked = failures.iter().find(|failure| failure.class.verdict() == Verdict::Park);
+    let parked = failures
+        .iter()
+        .find(|failure| failure.class.verdict() == Verdict::Park);
     let error = match parked {
         Some(failure) => {
             next.has_open_error = true;
@@ -257,8 +303,16 @@ fn failed(
     // What one side can still do by itself is not given up because the other side needs a person.
     let verdict = [Verdict::StopConnector, Verdict::StopLane, Verdict::Retry]
         .into_iter()
-        .find(|verdict| failures.iter().any(|failure| failure.class.verdict() == *verdict));
-    Settlement { link: next, error, verdict }
+        .find(|verdict| {
+            failures
+                .iter()
+                .any(|failure| failure.class.verdict() == *verdict)
+        });
+    Settlement {
+        link: next,
+        error,
+        verdict,
+    }
 }
 
 /// The base after half a write: only fields that are now equal on both sides move on.

@@ -16,9 +16,7 @@ use crate::hint::Cause;
 use crate::ids::{BusinessUnit, CrmId, CrmObject, ProspectId, SalesforceId};
 use crate::link::{Intent, IntentKind, Link, LinkState, PairKey};
 use crate::pair::{Candidate, Candidates, Context, MappedUser, Native, Pair, UserMap};
-use crate::record::{
-    Conversion, CrmRecord, NativeCrmId, ProspectRecord, RecordRef, Side, Values,
-};
+use crate::record::{Conversion, CrmRecord, NativeCrmId, ProspectRecord, RecordRef, Side, Values};
 use crate::settle::{WriteResult, WriteResults};
 use crate::value::{FieldName, FieldType, FieldValue, NormalisedEmail};
 
@@ -31,7 +29,11 @@ pub fn at(seconds: i64) -> Timestamp {
 /// A text value; `""` is blank.
 #[must_use]
 pub fn text(text: &str) -> FieldValue {
-    if text.is_empty() { FieldValue::Blank } else { FieldValue::Text(text.to_owned()) }
+    if text.is_empty() {
+        FieldValue::Blank
+    } else {
+        FieldValue::Text(text.to_owned())
+    }
 }
 
 /// The business unit of all tests.
@@ -240,7 +242,8 @@ impl ProspectRecord {
     /// With something in a mapped field that does not fit its type.
     #[must_use]
     pub fn not_readable(mut self, field: &str) -> Self {
-        self.unreadable.push(unreadable(Service::AccountEngagement, field));
+        self.unreadable
+            .push(unreadable(Service::AccountEngagement, field));
         self
     }
 }
@@ -263,7 +266,10 @@ pub fn field(prospect: &str, crm: &str) -> FieldEntry {
 /// AMPSEA without matching by address, auto-create on, and six mapped fields of every kind.
 #[must_use]
 pub fn config() -> Config {
-    let company = FieldEntry { contact: Some("Account.Name".to_owned()), ..field("company", "Company") };
+    let company = FieldEntry {
+        contact: Some("Account.Name".to_owned()),
+        ..field("company", "Company")
+    };
     let score = FieldEntry {
         field_type: FieldType::Number,
         direction: Direction::ToSalesforce,
@@ -375,8 +381,17 @@ impl World {
             changed_at: at(-1_000),
             version: 1,
         };
-        let users = UserMap(vec![MappedUser { user_id: 1, salesforce_id: user(1) }]);
-        Self { config, connector, users, connector_user: user(99), now: at(60) }
+        let users = UserMap(vec![MappedUser {
+            user_id: 1,
+            salesforce_id: user(1),
+        }]);
+        Self {
+            config,
+            connector,
+            users,
+            connector_user: user(99),
+            now: at(60),
+        }
     }
 
     /// With the connector in this state.
@@ -416,11 +431,18 @@ impl World {
         let mut next = pair.clone();
         let mut results = WriteResults::default();
         match &decision.outcome {
-            Outcome::Update { crm, prospect, to_crm, to_prospect } => {
+            Outcome::Update {
+                crm,
+                prospect,
+                to_crm,
+                to_prospect,
+            } => {
                 let object = crm.object();
                 if let Side::Present(record) = &mut next.crm {
                     for (name, value) in &to_crm.fields {
-                        record.values.insert(self.mapped(object, name), self.read_back(value));
+                        record
+                            .values
+                            .insert(self.mapped(object, name), self.read_back(value));
                     }
                     record.key = to_crm.key.clone().or(record.key.take());
                 }
@@ -444,12 +466,19 @@ impl World {
         let mut entries = self.config.fields.0.iter();
         entries
             .find(|entry| entry.crm_field(object) == Some(crm_field))
-            .map_or_else(|| FieldName::from(crm_field), |entry| entry.prospect.clone())
+            .map_or_else(
+                || FieldName::from(crm_field),
+                |entry| entry.prospect.clone(),
+            )
     }
 
     fn read_back(&self, written: &FieldValue) -> FieldValue {
         let is_placeholder = *written == text(&self.config.salesforce.unknown_placeholder);
-        if is_placeholder { FieldValue::Blank } else { written.clone() }
+        if is_placeholder {
+            FieldValue::Blank
+        } else {
+            written.clone()
+        }
     }
 }
 
@@ -470,14 +499,20 @@ fn new_pair(key: PairKey) -> Pair {
 #[must_use]
 pub fn prospect_pair(record: ProspectRecord) -> Pair {
     let key = PairKey::of(RecordRef::Prospect(record.id));
-    Pair { prospect: Side::Present(record), ..new_pair(key) }
+    Pair {
+        prospect: Side::Present(record),
+        ..new_pair(key)
+    }
 }
 
 /// A pair that begins with a lead or contact.
 #[must_use]
 pub fn crm_pair(record: CrmRecord) -> Pair {
     let key = PairKey::of(RecordRef::Crm(record.id.clone()));
-    Pair { crm: Side::Present(record), ..new_pair(key) }
+    Pair {
+        crm: Side::Present(record),
+        ..new_pair(key)
+    }
 }
 
 /// A linked pair that began with the lead or contact; the prospect carries its key.
@@ -495,7 +530,10 @@ fn candidates<R>(records: impl IntoIterator<Item = R>, taken: usize) -> Candidat
     let with_flag = records
         .into_iter()
         .enumerate()
-        .map(|(index, record)| Candidate { record, is_taken: index < taken });
+        .map(|(index, record)| Candidate {
+            record,
+            is_taken: index < taken,
+        });
     Candidates::Found(with_flag.collect())
 }
 
@@ -551,7 +589,10 @@ impl Pair {
     /// With this behind the CRM ID that the prospect shows.
     #[must_use]
     pub fn native(mut self, side: Side<CrmRecord>, is_taken: bool) -> Self {
-        self.native = Native::Read { side: Box::new(side), is_taken };
+        self.native = Native::Read {
+            side: Box::new(side),
+            is_taken,
+        };
         self
     }
 
@@ -565,7 +606,11 @@ impl Pair {
     /// With this intent open.
     #[must_use]
     pub fn intending(mut self, kind: IntentKind) -> Self {
-        self.link.intent = Some(Intent { id: "run/1".to_owned(), kind, at: at(0) });
+        self.link.intent = Some(Intent {
+            id: "run/1".to_owned(),
+            kind,
+            at: at(0),
+        });
         self
     }
 

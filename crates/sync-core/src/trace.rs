@@ -102,7 +102,11 @@ impl Trace {
         rejected: Vec<CrmId>,
     ) {
         let rule = RuleId::new(rule);
-        self.rules.push(RuleApplied { rule, said: said.into(), rejected });
+        self.rules.push(RuleApplied {
+            rule,
+            said: said.into(),
+            rejected,
+        });
     }
 
     /// The numbers of all rules that spoke, each once, in order.
@@ -128,8 +132,11 @@ impl Trace {
 /// The trace without values: rules and field names only.
 impl fmt::Display for Trace {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut parts: Vec<String> =
-            self.rules.iter().map(|applied| format!("{}: {}", applied.rule, applied.said)).collect();
+        let mut parts: Vec<String> = self
+            .rules
+            .iter()
+            .map(|applied| format!("{}: {}", applied.rule, applied.said))
+            .collect();
         for field in &self.fields {
             let winner = match field.winner {
                 Winner::Same => "equal",
@@ -138,7 +145,10 @@ impl fmt::Display for Trace {
                 Winner::Neither => "left as it is",
             };
             let conflict = if field.conflict { ", conflict" } else { "" };
-            parts.push(format!("{} {}: {winner}{conflict}", field.rule, field.field));
+            parts.push(format!(
+                "{} {}: {winner}{conflict}",
+                field.rule, field.field
+            ));
         }
         formatter.write_str(&parts.join("; "))
     }

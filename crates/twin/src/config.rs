@@ -6,7 +6,7 @@ use crate::org::users::CONNECTOR;
 use crate::org::{OrgError, OrgSettings};
 
 /// The business unit every twin has unless configured otherwise.
-pub const UNIT: &str = "0Uv000000000001AAA";
+pub const UNIT: &str = "0Uv000000000001CAA";
 
 /// The configuration of a twin.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

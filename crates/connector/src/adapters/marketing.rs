@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use account_engagement::{
-    Client, DeletedFilter, Error, Fields, Prospect, ProspectFilters, ProspectQuery, Writable,
+    Client, DeletedFilter, Error, Fields, Prospect, ProspectFilters, ProspectQuery,
 };
 use async_trait::async_trait;
 use futures::stream::{self, StreamExt, TryStreamExt};
@@ -15,11 +15,11 @@ use sync_core::config::Config;
 use sync_core::ids::{BusinessUnit, CrmId, ProspectId};
 use sync_core::link::PairKey;
 use sync_core::record::{NativeCrmId, ProspectRecord, Side};
-use sync_core::schema::{FieldDescription, FieldKind};
+use sync_core::schema::FieldDescription;
 use sync_core::settle::WriteFailure;
 use sync_core::value::NormalisedEmail;
 
-use super::{object, read_values};
+use super::{describe, object, read_values};
 use crate::ports::{
     Changes, Marketing, ProspectChange, ProspectWrite, ProspectWriteTarget, ServiceError,
     ServiceUser, Usage,
@@ -235,8 +235,8 @@ impl Marketing for EngagementMarketing {
 
     async fn describe(&self) -> Result<Vec<FieldDescription>, ServiceError> {
         let custom = self.client.custom_fields().await.map_err(|error| service_error(&error))?;
-        let default = account_engagement::DEFAULT_FIELDS.iter().map(describe_default);
-        Ok(default.chain(custom.iter().map(describe_custom)).collect())
+        let default = account_engagement::DEFAULT_FIELDS.iter().map(describe::default_field);
+        Ok(default.chain(custom.iter().map(describe::custom_field)).collect())
     }
 
     fn take_usage(&self) -> Usage {
@@ -292,43 +292,5 @@ fn write_failure(error: &Error) -> WriteFailure {
         fields,
         message: super::full_message(error),
         may_have_landed: error.may_have_landed(),
-    }
-}
-
-
-fn describe_default(field: &account_engagement::DefaultField) -> FieldDescription {
-    use account_engagement::FieldType;
-    let (kind, vendor_type) = match field.field_type {
-        FieldType::Text if field.name == "email" => (FieldKind::Email, "e-mail"),
-        FieldType::Text => (FieldKind::Text, "text"),
-        FieldType::Number => (FieldKind::Number, "number"),
-        FieldType::Boolean => (FieldKind::Boolean, "boolean"),
-        FieldType::DateTime => (FieldKind::DateTime, "date-time"),
-        FieldType::Id => (FieldKind::Number, "id"),
-    };
-    description(field.name, kind, vendor_type, field.writable != Writable::No)
-}
-
-fn describe_custom(field: &account_engagement::CustomField) -> FieldDescription {
-    let kind = match field.field_type.as_str() {
-        "Number" => FieldKind::Number,
-        "Date" => FieldKind::Date,
-        "Dropdown" | "Radio Button" => FieldKind::Picklist,
-        "Checkbox" | "Multi-Select" => FieldKind::MultiSelect,
-        _ => FieldKind::Text,
-    };
-    description(&field.api_field_id, kind, &field.field_type, true)
-}
-
-fn description(name: &str, kind: FieldKind, vendor_type: &str, writable: bool) -> FieldDescription {
-    FieldDescription {
-        name: name.to_owned(),
-        kind: Some(kind),
-        vendor_type: vendor_type.to_owned(),
-        is_writable: writable,
-        is_required: name == "email",
-        length: None,
-        restricted_to: Vec::new(),
-        is_unique_external_id: false,
     }
 }

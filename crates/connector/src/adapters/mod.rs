@@ -1,12 +1,13 @@
 //! The two services behind their ports: records in and out of our own clients.
 
-//mod crm;
+mod crm;
+mod describe;
 mod marketing;
-//mod tokens;
+mod tokens;
 
-//pub use crm::SalesforceCrm;
+pub use crm::SalesforceCrm;
 pub use marketing::EngagementMarketing;
-//pub use tokens::SalesforceTokens;
+pub use tokens::SalesforceTokens;
 
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value};

@@ -228,7 +228,8 @@ pub(crate) async fn stop_connector(
     }
 }
 
-/// The moment from which a stream without cursor is read: the connector's own beginning (R25).
+/// The moment from which a stream without cursor is read: the second in which the connector began
+/// (R25). Both services stamp whole seconds.
 fn beginning(row: &ConnectorRow) -> Timestamp {
-    row.created_at
+    Timestamp::from_second(row.created_at.as_second()).unwrap_or(row.created_at)
 }

@@ -103,7 +103,10 @@ impl FieldMap {
     /// The Salesforce fields to read of an object.
     #[must_use]
     pub fn crm_fields(&self, object: CrmObject) -> Vec<&str> {
-        self.0.iter().filter_map(|entry| entry.crm_field(object)).collect()
+        self.0
+            .iter()
+            .filter_map(|entry| entry.crm_field(object))
+            .collect()
     }
 
     /// The prospect fields that a query leaves out and only a single read returns (K7).

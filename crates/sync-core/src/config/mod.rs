@@ -18,7 +18,10 @@ pub struct Config {
     /// The connector's name; a second connector for the same business unit is refused (R1).
     pub name: String,
     /// The 18-character id of the business unit (`0Uv...`).
-    #[schemars(with = "String")]
+    #[schemars(
+        with = "String",
+        regex(pattern = "^0Uv[0-9A-Za-z]{12}([0-9A-Za-z]{3})?$")
+    )]
     pub business_unit: BusinessUnit,
     /// Whether the business unit allows several prospects with one e-mail address (R18).
     pub mode: Mode,
@@ -123,7 +126,6 @@ pub struct Settings {
     pub match_by_email: bool,
     /// What an assigned prospect without match becomes (R42, R44).
     #[serde(default = "lead")]
-    #[schemars(with = "String")]
     pub create_as: CrmObject,
     /// Bring the Salesforce owner down to the prospect's assigned user (R101).
     #[serde(default = "yes")]

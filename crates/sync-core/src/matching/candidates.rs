@@ -61,8 +61,14 @@ pub fn choose(candidates: &[Candidate<CrmRecord>]) -> Option<Choice<'_>> {
         .collect();
     usable.sort_by(|a, b| compare(a, b).0);
     let (first, rest) = usable.split_first()?;
-    let by = rest.first().map_or(TieBreak::OnlyOne, |second| compare(first, second).1);
-    Some(Choice { record: first, by, rejected: rest.iter().map(|r| r.id.clone()).collect() })
+    let by = rest
+        .first()
+        .map_or(TieBreak::OnlyOne, |second| compare(first, second).1);
+    Some(Choice {
+        record: first,
+        by,
+        rejected: rest.iter().map(|r| r.id.clone()).collect(),
+    })
 }
 
 /// The order of two records and the step that made it.
@@ -71,8 +77,14 @@ fn compare(a: &CrmRecord, b: &CrmRecord) -> (Ordering, TieBreak) {
     let steps = [
         (is_lead(a).cmp(&is_lead(b)), TieBreak::ContactFirst),
         // `None` is the smallest, so reversed it goes last: nulls last.
-        (Reverse(a.last_activity).cmp(&Reverse(b.last_activity)), TieBreak::LastActivity),
-        (Reverse(a.modified).cmp(&Reverse(b.modified)), TieBreak::LastModified),
+        (
+            Reverse(a.last_activity).cmp(&Reverse(b.last_activity)),
+            TieBreak::LastActivity,
+        ),
+        (
+            Reverse(a.modified).cmp(&Reverse(b.modified)),
+            TieBreak::LastModified,
+        ),
         (a.created.cmp(&b.created), TieBreak::EarliestCreated),
     ];
     steps

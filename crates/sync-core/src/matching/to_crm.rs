@@ -42,7 +42,10 @@ pub fn match_prospect<'a>(
     if let NativeCrmId::Record(id) = &prospect.native_crm_id {
         match &pair.native {
             Native::NotRead => return CrmMatch::ReadMore(vec![ReadMore::Crm(id.clone())]),
-            Native::Read { side, is_taken: false } => {
+            Native::Read {
+                side,
+                is_taken: false,
+            } => {
                 if let Some(found) = by_native_id(id, side, trace) {
                     return found;
                 }
@@ -67,7 +70,10 @@ pub(crate) fn switched_off(prospect: &ProspectRecord, trace: &mut Trace) -> Opti
             Some(SkipReason::SyncDisabled)
         }
         NativeCrmId::CrmDeleted => {
-            trace.note("M2", "previously been deleted in your CRM and will not be resynced");
+            trace.note(
+                "M2",
+                "previously been deleted in your CRM and will not be resynced",
+            );
             Some(SkipReason::CrmDeleted)
         }
         NativeCrmId::None | NativeCrmId::Record(_) => None,
@@ -76,18 +82,28 @@ pub(crate) fn switched_off(prospect: &ProspectRecord, trace: &mut Trace) -> Opti
 
 /// A create that was begun and not finished: the record that carries our key is the partner.
 fn own_unfinished_create<'a>(pair: &'a Pair, trace: &mut Trace) -> Option<CrmMatch<'a>> {
-    let is_open = pair.link.intent.as_ref().is_some_and(|i| i.kind == IntentKind::CreateCrm);
+    let is_open = pair
+        .link
+        .intent
+        .as_ref()
+        .is_some_and(|i| i.kind == IntentKind::CreateCrm);
     match &pair.crm_by_key {
-        Candidates::NotRead if is_open => {
-            Some(CrmMatch::ReadMore(vec![ReadMore::CrmByKey(pair.link.key.clone())]))
-        }
+        Candidates::NotRead if is_open => Some(CrmMatch::ReadMore(vec![ReadMore::CrmByKey(
+            pair.link.key.clone(),
+        )])),
         Candidates::NotRead => None,
         Candidates::Found(found) => found.first().map(|candidate| {
             if candidate.record.converted.is_some() {
-                trace.note("M4", "the lead that this connector created for it was converted");
+                trace.note(
+                    "M4",
+                    "the lead that this connector created for it was converted",
+                );
                 return CrmMatch::Hold(HoldReason::LeadConverted);
             }
-            trace.note("N9", "linked to the record that this connector had already created for it");
+            trace.note(
+                "N9",
+                "linked to the record that this connector had already created for it",
+            );
             CrmMatch::Record(&candidate.record)
         }),
     }
@@ -107,7 +123,9 @@ fn by_native_id<'a>(
             trace.note("M3", "linked by the CRM ID that the prospect shows");
             Some(CrmMatch::Record(record))
         }
-        Side::Deleted { merged_into: Some(_) } => {
+        Side::Deleted {
+            merged_into: Some(_),
+        } => {
             trace.note("M5", "the record behind its CRM ID lost a merge");
             Some(CrmMatch::Hold(HoldReason::CrmRecordMerged))
         }
@@ -116,7 +134,10 @@ fn by_native_id<'a>(
             Some(CrmMatch::Hold(HoldReason::CrmRecordDeleted))
         }
         Side::Missing => {
-            trace.note("M7", "the record behind its CRM ID is not visible to the connector user");
+            trace.note(
+                "M7",
+                "the record behind its CRM ID is not visible to the connector user",
+            );
             Some(CrmMatch::NoAccess(id.clone()))
         }
         Side::Unlinked => None,
@@ -131,7 +152,10 @@ fn by_email<'a>(
 ) -> CrmMatch<'a> {
     let mode = context.config.mode;
     if mode == Mode::Ampsea && !context.config.settings.match_by_email {
-        trace.note("M9", "no CRM ID, and records are not matched by e-mail address");
+        trace.note(
+            "M9",
+            "no CRM ID, and records are not matched by e-mail address",
+        );
         return CrmMatch::NoMatch;
     }
     let Some(email) = &prospect.email else {
@@ -141,7 +165,11 @@ fn by_email<'a>(
         return CrmMatch::ReadMore(vec![ReadMore::CrmByEmail(email.clone())]);
     };
     let Some(choice) = choose(found) else {
-        note_no_match(mode, found.iter().map(|c| c.record.id.clone()).collect(), trace);
+        note_no_match(
+            mode,
+            found.iter().map(|c| c.record.id.clone()).collect(),
+            trace,
+        );
         return CrmMatch::NoMatch;
     };
     let is_contact = choice.record.id.object() == CrmObject::Contact;

@@ -36,8 +36,11 @@ pub fn match_crm_record<'a>(
         return ProspectMatch::Skip(SkipReason::NoEmail);
     };
     let look_up = || ProspectMatch::ReadMore(vec![ReadMore::ProspectsByEmail(email.clone())]);
-    let has_open_create =
-        pair.link.intent.as_ref().is_some_and(|i| i.kind == IntentKind::CreateProspect);
+    let has_open_create = pair
+        .link
+        .intent
+        .as_ref()
+        .is_some_and(|i| i.kind == IntentKind::CreateProspect);
     let found = match &pair.prospects_by_email {
         Candidates::Found(found) => Some(found.as_slice()),
         Candidates::NotRead => None,
@@ -48,7 +51,10 @@ pub fn match_crm_record<'a>(
     let mut known = found.unwrap_or_default().iter();
     let created_by_us = known.find(|c| c.record.key.as_ref() == Some(&pair.link.key));
     if let Some(candidate) = created_by_us {
-        trace.note("N9", "linked to the prospect that this connector had already created");
+        trace.note(
+            "N9",
+            "linked to the prospect that this connector had already created",
+        );
         return of_prospect(&candidate.record, trace);
     }
     if let Some(reason) = not_created_automatically(pair, crm, context, trace) {
@@ -80,9 +86,9 @@ fn by_crm_id<'a>(
 ) -> Option<&'a ProspectRecord> {
     let shown = NativeCrmId::Record(crm.id.clone());
     let prospect = latest(
-        found.iter().filter(|candidate| {
-            !candidate.is_taken && candidate.record.native_crm_id == shown
-        }),
+        found
+            .iter()
+            .filter(|candidate| !candidate.is_taken && candidate.record.native_crm_id == shown),
     )?;
     trace.note("N2", "linked to the prospect that shows this CRM ID");
     Some(prospect)
@@ -96,7 +102,10 @@ fn not_created_automatically(
     trace: &mut Trace,
 ) -> Option<SkipReason> {
     if pair.cause == Cause::SendNow {
-        trace.note("R47", "sent by hand: created whatever the automatic setting says");
+        trace.note(
+            "R47",
+            "sent by hand: created whatever the automatic setting says",
+        );
         return None;
     }
     let Some(since) = context.connector.create_prospects_since else {
@@ -107,7 +116,10 @@ fn not_created_automatically(
     let email_was_added =
         pair.link.lacked_email || pair.link.state == LinkState::Skipped(SkipReason::NoEmail);
     if crm.created.as_second() < since.as_second() && !email_was_added {
-        trace.note("N10", "the record is older than the setting that creates prospects");
+        trace.note(
+            "N10",
+            "the record is older than the setting that creates prospects",
+        );
         return Some(SkipReason::CreatedBeforeSetting);
     }
     None
@@ -136,7 +148,10 @@ fn ampsea<'a>(
             && candidate.record.key.is_none()
     });
     if let Some(prospect) = latest(free) {
-        trace.note("N4", "linked to the prospect with this e-mail address and no CRM ID");
+        trace.note(
+            "N4",
+            "linked to the prospect with this e-mail address and no CRM ID",
+        );
         return ProspectMatch::Prospect(prospect);
     }
     trace.note("N5", "new record: a prospect with this CRM ID is created");
@@ -149,7 +164,10 @@ fn non_ampsea<'a>(
     trace: &mut Trace,
 ) -> ProspectMatch<'a> {
     if found.is_empty() {
-        trace.note("N7", "new record: a prospect with this e-mail address is created");
+        trace.note(
+            "N7",
+            "new record: a prospect with this e-mail address is created",
+        );
         return ProspectMatch::Create;
     }
     if let Some(prospect) = by_crm_id(crm, found, trace) {
@@ -160,9 +178,15 @@ fn non_ampsea<'a>(
         !candidate.is_taken && !matches!(candidate.record.native_crm_id, NativeCrmId::Record(_))
     });
     if let Some(prospect) = latest(free) {
-        trace.note("N6", "the one prospect with this e-mail address is its partner");
+        trace.note(
+            "N6",
+            "the one prospect with this e-mail address is its partner",
+        );
         return of_prospect(prospect, trace);
     }
-    trace.note("N6", "the one prospect with this e-mail address syncs with another record");
+    trace.note(
+        "N6",
+        "the one prospect with this e-mail address syncs with another record",
+    );
     ProspectMatch::Skip(SkipReason::ProspectTaken)
 }

@@ -41,15 +41,35 @@ pub struct FieldVerdict {
 
 /// Decides one field.
 #[must_use]
-pub fn decide_field(entry: &FieldEntry, direction: Direction, state: FieldState<'_>) -> FieldVerdict {
+pub fn decide_field(
+    entry: &FieldEntry,
+    direction: Direction,
+    state: FieldState<'_>,
+) -> FieldVerdict {
     if state.account_engagement == state.salesforce {
-        let rule = if state.salesforce.is_blank() { "F5" } else { "F1" };
-        return FieldVerdict { rule, winner: Winner::Same, conflict: false };
+        let rule = if state.salesforce.is_blank() {
+            "F5"
+        } else {
+            "F1"
+        };
+        return FieldVerdict {
+            rule,
+            winner: Winner::Same,
+            conflict: false,
+        };
     }
     let (rule, wanted) = wanted_winner(entry, direction, state);
-    let winner = if travels(direction, wanted) { wanted } else { Winner::Neither };
+    let winner = if travels(direction, wanted) {
+        wanted
+    } else {
+        Winner::Neither
+    };
     let conflict = winner != Winner::Neither && overrules_an_edit(direction, winner, state);
-    FieldVerdict { rule, winner, conflict }
+    FieldVerdict {
+        rule,
+        winner,
+        conflict,
+    }
 }
 
 fn wanted_winner(

@@ -30,7 +30,12 @@ pub fn merge(config: &Config, base: &Values, crm: &CrmRecord, prospect: &Prospec
     let object = crm.id.object();
     let newer = newer(crm, prospect);
     let mut result = Merge::default();
-    for entry in config.fields.0.iter().filter(|entry| entry.crm_field(object).is_some()) {
+    for entry in config
+        .fields
+        .0
+        .iter()
+        .filter(|entry| entry.crm_field(object).is_some())
+    {
         merge_field(config, entry, base, (crm, prospect), newer, &mut result);
     }
     result
@@ -72,7 +77,9 @@ fn merge_field(
     match verdict.winner {
         Winner::Same => return,
         Winner::Salesforce => {
-            result.to_prospect.insert(entry.prospect.0.clone(), state.salesforce.clone());
+            result
+                .to_prospect
+                .insert(entry.prospect.0.clone(), state.salesforce.clone());
         }
         Winner::AccountEngagement => {
             if let Some(field) = entry.crm_field(object) {
@@ -102,12 +109,17 @@ fn merge_field(
 ///
 /// The required Last Name and Company are filled with the placeholder when the prospect has none.
 #[must_use]
-pub fn new_crm_fields(config: &Config, object: CrmObject, prospect: &ProspectRecord) -> FieldWrites {
+pub fn new_crm_fields(
+    config: &Config,
+    object: CrmObject,
+    prospect: &ProspectRecord,
+) -> FieldWrites {
     let mut fields = FieldWrites::new();
     for entry in &config.fields.0 {
-        let (Some(field), Some(value)) =
-            (entry.crm_field(object), prospect.values.get(&entry.prospect))
-        else {
+        let (Some(field), Some(value)) = (
+            entry.crm_field(object),
+            prospect.values.get(&entry.prospect),
+        ) else {
             continue;
         };
         if entry.direction_on(object) != Direction::ToProspect && !value.is_blank() {
@@ -133,7 +145,9 @@ fn required_fields(object: CrmObject) -> &'static [&'static str] {
 }
 
 fn is_required(object: CrmObject, field: &str) -> bool {
-    required_fields(object).iter().any(|required| required.eq_ignore_ascii_case(field))
+    required_fields(object)
+        .iter()
+        .any(|required| required.eq_ignore_ascii_case(field))
 }
 
 /// What a new prospect gets: all mapped values of the lead or contact that are not blank.
@@ -141,7 +155,12 @@ fn is_required(object: CrmObject, field: &str) -> bool {
 pub fn new_prospect_fields(config: &Config, crm: &CrmRecord) -> FieldWrites {
     let object = crm.id.object();
     let mut fields = FieldWrites::new();
-    for entry in config.fields.0.iter().filter(|entry| entry.crm_field(object).is_some()) {
+    for entry in config
+        .fields
+        .0
+        .iter()
+        .filter(|entry| entry.crm_field(object).is_some())
+    {
         let may_write = entry.direction_on(object) != Direction::ToSalesforce;
         match crm.values.get(&entry.prospect) {
             Some(value) if may_write && !value.is_blank() => {
@@ -167,7 +186,9 @@ pub fn values_after_create(
         .iter()
         .filter(|entry| entry.crm_field(object).is_some() && entry.direction_on(object) != blocked)
         .filter_map(|entry| {
-            source.get(&entry.prospect).map(|value| (entry.prospect.clone(), value.clone()))
+            source
+                .get(&entry.prospect)
+                .map(|value| (entry.prospect.clone(), value.clone()))
         })
         .collect()
 }

@@ -14,9 +14,7 @@ use sync_core::testing::{
 };
 use sync_core::value::{FieldName, FieldValue};
 
-use crate::{
-    assert_creates_lead, assert_creates_prospect, assert_skipped, decide_by, linked_ids,
-};
+use crate::{assert_creates_lead, assert_creates_prospect, assert_skipped, decide_by, linked_ids};
 
 fn world() -> World {
     World::new(config())
@@ -41,7 +39,13 @@ fn new_prospect(world: &World, crm: sync_core::record::CrmRecord) -> ProspectFie
 }
 
 fn all_causes() -> [Cause; 5] {
-    [Cause::Poll, Cause::Deleted, Cause::SyncNow, Cause::SendNow, Cause::CaughtUp]
+    [
+        Cause::Poll,
+        Cause::Deleted,
+        Cause::SyncNow,
+        Cause::SendNow,
+        Cause::CaughtUp,
+    ]
 }
 
 #[test]
@@ -86,7 +90,9 @@ fn r8c_a_paused_connector_carries_out_manual_syncs() {
 #[test]
 fn r8d_what_was_held_is_synced_after_activation() {
     let changed = linked(lead(1).value("firstName", "Ann"), prospect(1));
-    let held = changed.in_state(LinkState::Held(HoldReason::Paused)).because(Cause::CaughtUp);
+    let held = changed
+        .in_state(LinkState::Held(HoldReason::Paused))
+        .because(Cause::CaughtUp);
     let decision = world().decide(&held);
     assert_eq!(linked_ids(&decision).1, 1);
 }
@@ -105,7 +111,10 @@ fn c4_a_prospect_without_address_is_skipped() {
     let decision = decide_by("C4", &world(), &prospect_pair(no_address.clone()));
     assert_skipped(&decision, SkipReason::NoEmail);
     let by_email = World::new(config().match_by_email());
-    assert_skipped(&by_email.decide(&prospect_pair(no_address)), SkipReason::NoEmail);
+    assert_skipped(
+        &by_email.decide(&prospect_pair(no_address)),
+        SkipReason::NoEmail,
+    );
 }
 
 #[test]
@@ -116,8 +125,13 @@ fn c4_a_linked_prospect_without_address_is_still_updated() {
 
 #[test]
 fn c5_r41_an_unassigned_prospect_with_match_is_updated() {
-    let pair = linked(lead(1), prospect(1).email("ann@x.test").value("firstName", "Ann"));
-    let Outcome::Update { to_crm, .. } = world().decide(&pair).outcome else { panic!() };
+    let pair = linked(
+        lead(1),
+        prospect(1).email("ann@x.test").value("firstName", "Ann"),
+    );
+    let Outcome::Update { to_crm, .. } = world().decide(&pair).outcome else {
+        panic!()
+    };
     assert_eq!(to_crm.fields.get("FirstName"), Some(&text("Ann")));
 }
 
@@ -129,7 +143,10 @@ fn c6_r40_an_assigned_prospect_without_match_becomes_a_lead() {
 #[test]
 fn c7_r41_unassigned_without_match_is_skipped() {
     let pair = prospect_pair(prospect(1).email("ann@x.test"));
-    assert_skipped(&decide_by("C7", &world(), &pair), SkipReason::UnassignedNoMatch);
+    assert_skipped(
+        &decide_by("C7", &world(), &pair),
+        SkipReason::UnassignedNoMatch,
+    );
 }
 
 #[test]
@@ -148,7 +165,10 @@ fn c6_an_unreadable_value_stops_a_create() {
 
 #[test]
 fn c10_equal_sides_write_nothing() {
-    let pair = linked(lead(1).value("firstName", "Ann"), prospect(1).value("firstName", "Ann"));
+    let pair = linked(
+        lead(1).value("firstName", "Ann"),
+        prospect(1).value("firstName", "Ann"),
+    );
     let first = world().decide(&pair);
     let settled = world().written(&pair, &first);
     let decision = decide_by("C10", &world(), &settled);
@@ -157,8 +177,16 @@ fn c10_equal_sides_write_nothing() {
 
 #[test]
 fn c10_r114_the_first_look_at_equal_sides_stores_the_base_and_writes_nothing() {
-    let pair = linked(lead(1).value("firstName", "Ann"), prospect(1).value("firstName", "Ann"));
-    let Outcome::Update { to_crm, to_prospect, .. } = world().decide(&pair).outcome else {
+    let pair = linked(
+        lead(1).value("firstName", "Ann"),
+        prospect(1).value("firstName", "Ann"),
+    );
+    let Outcome::Update {
+        to_crm,
+        to_prospect,
+        ..
+    } = world().decide(&pair).outcome
+    else {
         panic!("expected an update");
     };
     assert!(to_crm.is_empty() && to_prospect.is_empty());
@@ -170,17 +198,29 @@ fn r42_a_lead_is_created_by_default_and_r44_a_contact_on_request() {
     let reverse = World::new(config().create_as(CrmObject::Contact));
     let (object, fields) = new_lead(&reverse, ann().value("company", "Acme"));
     assert_eq!(object, CrmObject::Contact);
-    assert!(!fields.fields.contains_key("Account.Name"), "a contact is created without account");
+    assert!(
+        !fields.fields.contains_key("Account.Name"),
+        "a contact is created without account"
+    );
     assert!(!fields.fields.contains_key("Company"));
 }
 
 #[test]
 fn r45_a_new_prospect_gets_the_values_the_campaign_and_the_key() {
-    let crm = lead(1).email("ann@x.test").value("firstName", "Ann").value("company", "");
+    let crm = lead(1)
+        .email("ann@x.test")
+        .value("firstName", "Ann")
+        .value("company", "");
     let fields = new_prospect(&world(), crm.holding("score", FieldValue::Number(7.into())));
     assert_eq!(fields.fields.get("firstName"), Some(&text("Ann")));
-    assert!(!fields.fields.contains_key("company"), "a blank is not sent");
-    assert!(!fields.fields.contains_key("score"), "the score travels the other way only");
+    assert!(
+        !fields.fields.contains_key("company"),
+        "a blank is not sent"
+    );
+    assert!(
+        !fields.fields.contains_key("score"),
+        "the score travels the other way only"
+    );
     assert_eq!(fields.campaign, Some(77));
     assert_eq!(fields.key, Some(PairKey::of(RecordRef::Crm(lead_id(1)))));
 }
@@ -234,7 +274,10 @@ fn r46_c9_an_address_that_was_added_while_creating_was_off_does_not_count() {
     let mut with = crm_pair(old.email("ann@x.test"));
     with.link = settle(&without.link, &off.decide(&without), &nothing, at(60)).link;
     with.link = settle(&with.link, &off.decide(&with), &nothing, at(61)).link;
-    assert_eq!(with.link.state, LinkState::Skipped(SkipReason::AutoCreateOff));
+    assert_eq!(
+        with.link.state,
+        LinkState::Skipped(SkipReason::AutoCreateOff)
+    );
     assert_skipped(&world().decide(&with), SkipReason::CreatedBeforeSetting);
 }
 
@@ -267,7 +310,11 @@ fn r92_a_new_lead_gets_all_mapped_values_that_are_not_blank() {
         ("HasOptedOutOfEmail", FieldValue::Boolean(false)),
         ("LastName", text("Lee")),
     ];
-    let written: Vec<_> = fields.fields.iter().map(|(n, v)| (n.as_str(), v.clone())).collect();
+    let written: Vec<_> = fields
+        .fields
+        .iter()
+        .map(|(n, v)| (n.as_str(), v.clone()))
+        .collect();
     assert_eq!(written, expected);
 }
 
@@ -292,8 +339,16 @@ fn r94_the_placeholder_knows_a_field_mapped_in_another_case() {
 #[test]
 fn r92_the_placeholder_is_no_value_that_comes_back() {
     // The reader turns the placeholder into a blank; blank against blank writes nothing.
-    let pair = linked(lead(1).value("lastName", ""), prospect(1).value("lastName", ""));
-    let Outcome::Update { to_crm, to_prospect, .. } = world().decide(&pair).outcome else {
+    let pair = linked(
+        lead(1).value("lastName", ""),
+        prospect(1).value("lastName", ""),
+    );
+    let Outcome::Update {
+        to_crm,
+        to_prospect,
+        ..
+    } = world().decide(&pair).outcome
+    else {
         panic!("expected an update");
     };
     assert!(to_crm.is_empty() && to_prospect.is_empty());
@@ -309,7 +364,9 @@ fn r92_a_required_field_that_is_cleared_gets_the_placeholder() {
     let crm = contact(1).value("lastName", "Lee");
     let pair = linked(crm, prospect(1).value("lastName", "")).base("lastName", text("Lee"));
     let decision = world.decide(&pair);
-    let Outcome::Update { to_crm, .. } = &decision.outcome else { panic!() };
+    let Outcome::Update { to_crm, .. } = &decision.outcome else {
+        panic!()
+    };
     assert_eq!(to_crm.fields.get("LastName"), Some(&text("[[Unknown]]")));
     let settled = world.written(&pair, &decision);
     assert_eq!(world.decide(&settled).outcome, Outcome::Nothing);
@@ -317,16 +374,26 @@ fn r92_a_required_field_that_is_cleared_gets_the_placeholder() {
 
 #[test]
 fn r92_the_base_after_a_create_is_what_travelled() {
-    let record = ann().value("firstName", "Ann").holding("score", FieldValue::Number(7.into()));
+    let record = ann()
+        .value("firstName", "Ann")
+        .holding("score", FieldValue::Number(7.into()));
     let merged = world().decide(&prospect_pair(record)).merged;
-    assert_eq!(merged.get(&FieldName::from("firstName")), Some(&text("Ann")));
-    assert_eq!(merged.get(&FieldName::from("score")), Some(&FieldValue::Number(7.into())));
+    assert_eq!(
+        merged.get(&FieldName::from("firstName")),
+        Some(&text("Ann"))
+    );
+    assert_eq!(
+        merged.get(&FieldName::from("score")),
+        Some(&FieldValue::Number(7.into()))
+    );
     let to_prospect = sync_core::config::FieldEntry {
         direction: Direction::ToProspect,
         ..field("firstName", "FirstName")
     };
     let world = World::new(config().mapping(vec![to_prospect]));
-    let merged = world.decide(&prospect_pair(ann().value("firstName", "Ann"))).merged;
+    let merged = world
+        .decide(&prospect_pair(ann().value("firstName", "Ann")))
+        .merged;
     assert!(merged.is_empty());
 }
 
@@ -340,7 +407,9 @@ fn r100_a_new_record_is_owned_by_the_mapped_user() {
 fn r100_an_unmapped_user_leaves_the_record_to_the_connector_user() {
     let pair = prospect_pair(prospect(1).email("ann@x.test").assigned(404));
     let decision = decide_by("R100", &world(), &pair);
-    let Outcome::CreateCrm { fields, .. } = decision.outcome else { panic!() };
+    let Outcome::CreateCrm { fields, .. } = decision.outcome else {
+        panic!()
+    };
     assert_eq!(fields.owner, None);
 }
 
@@ -349,9 +418,19 @@ fn r101_the_salesforce_owner_becomes_the_assigned_user() {
     for assigned in [prospect(1), prospect(1).assigned(404)] {
         let pair = linked(lead(1).owner(user(1)), assigned);
         let decision = decide_by("R101", &world(), &pair);
-        let Outcome::Update { to_prospect, to_crm, .. } = decision.outcome else { panic!() };
+        let Outcome::Update {
+            to_prospect,
+            to_crm,
+            ..
+        } = decision.outcome
+        else {
+            panic!()
+        };
         assert_eq!(to_prospect.assigned_to, Some(1));
-        assert_eq!(to_crm.owner, None, "an owner never travels to an existing record");
+        assert_eq!(
+            to_crm.owner, None,
+            "an owner never travels to an existing record"
+        );
     }
     let fields = new_prospect(&world(), lead(1).email("ann@x.test").owner(user(1)));
     assert_eq!(fields.assigned_to, Some(1));
@@ -360,7 +439,9 @@ fn r101_the_salesforce_owner_becomes_the_assigned_user() {
 #[test]
 fn r101_the_same_owner_is_not_written_again() {
     let pair = linked(lead(1).owner(user(1)), prospect(1).assigned(1));
-    let Outcome::Update { to_prospect, .. } = world().decide(&pair).outcome else { panic!() };
+    let Outcome::Update { to_prospect, .. } = world().decide(&pair).outcome else {
+        panic!()
+    };
     assert_eq!(to_prospect.assigned_to, None);
 }
 
@@ -371,7 +452,9 @@ fn r101_the_owner_does_not_travel_when_the_setting_is_off_or_it_is_the_connector
     let by_user = linked(lead(1).owner(user(1)), prospect(1));
     let by_connector = linked(lead(1).owner(user(99)), prospect(1).assigned(7));
     for decision in [off.decide(&by_user), world().decide(&by_connector)] {
-        let Outcome::Update { to_prospect, .. } = decision.outcome else { panic!() };
+        let Outcome::Update { to_prospect, .. } = decision.outcome else {
+            panic!()
+        };
         assert_eq!(to_prospect.assigned_to, None);
         assert!(!decision.trace.rule_numbers().contains(&"R102"));
     }
@@ -381,6 +464,8 @@ fn r101_the_owner_does_not_travel_when_the_setting_is_off_or_it_is_the_connector
 fn r102_an_unmapped_owner_is_a_warning_and_changes_nothing() {
     let pair = linked(lead(1).owner(user(55)), prospect(1).assigned(1));
     let decision = decide_by("R102", &world(), &pair);
-    let Outcome::Update { to_prospect, .. } = decision.outcome else { panic!() };
+    let Outcome::Update { to_prospect, .. } = decision.outcome else {
+        panic!()
+    };
     assert_eq!(to_prospect.assigned_to, None);
 }

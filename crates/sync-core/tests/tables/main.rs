@@ -16,22 +16,39 @@ use sync_core::testing::World;
 fn decide_by(rule: &str, world: &World, pair: &Pair) -> Decision {
     let decision = world.decide(pair);
     let spoke = decision.trace.rule_numbers();
-    assert!(spoke.contains(&rule), "{rule} did not speak, only {spoke:?}: {:?}", decision.outcome);
+    assert!(
+        spoke.contains(&rule),
+        "{rule} did not speak, only {spoke:?}: {:?}",
+        decision.outcome
+    );
     decision
 }
 
 fn assert_skipped(decision: &Decision, reason: SkipReason) {
-    assert_eq!(decision.outcome, Outcome::Skip(reason), "{}", decision.trace);
+    assert_eq!(
+        decision.outcome,
+        Outcome::Skip(reason),
+        "{}",
+        decision.trace
+    );
 }
 
 fn assert_creates_lead(decision: &Decision) {
     let creates = matches!(decision.outcome, Outcome::CreateCrm { .. });
-    assert!(creates, "expected a create, got {:?}: {}", decision.outcome, decision.trace);
+    assert!(
+        creates,
+        "expected a create, got {:?}: {}",
+        decision.outcome, decision.trace
+    );
 }
 
 fn assert_creates_prospect(decision: &Decision) {
     let creates = matches!(decision.outcome, Outcome::CreateProspect { .. });
-    assert!(creates, "expected a create, got {:?}: {}", decision.outcome, decision.trace);
+    assert!(
+        creates,
+        "expected a create, got {:?}: {}",
+        decision.outcome, decision.trace
+    );
 }
 
 /// The ids of an update as `(crm, prospect)` in text.

@@ -13,9 +13,7 @@ use sync_core::testing::{
 };
 use sync_core::value::NormalisedEmail;
 
-use crate::{
-    assert_creates_lead, assert_creates_prospect, assert_skipped, decide_by, linked_ids,
-};
+use crate::{assert_creates_lead, assert_creates_prospect, assert_skipped, decide_by, linked_ids};
 
 fn by_email() -> World {
     World::new(config().ampsea().match_by_email())
@@ -53,25 +51,40 @@ fn prospect_key(number: u64) -> PairKey {
 #[test]
 fn m1_a_prospect_switched_off_is_skipped() {
     let pair = prospect_pair(ann().showing(NativeCrmId::Ignore));
-    assert_skipped(&decide_by("M1", &by_email(), &pair), SkipReason::SyncDisabled);
+    assert_skipped(
+        &decide_by("M1", &by_email(), &pair),
+        SkipReason::SyncDisabled,
+    );
 }
 
 #[test]
 fn m1_c3_a_linked_prospect_that_is_switched_off_is_skipped() {
-    let pair = linked(lead(1).value("firstName", "Ann"), ann().showing(NativeCrmId::Ignore));
-    assert_skipped(&decide_by("M1", &by_email(), &pair), SkipReason::SyncDisabled);
+    let pair = linked(
+        lead(1).value("firstName", "Ann"),
+        ann().showing(NativeCrmId::Ignore),
+    );
+    assert_skipped(
+        &decide_by("M1", &by_email(), &pair),
+        SkipReason::SyncDisabled,
+    );
 }
 
 #[test]
 fn m1_c3_a_prospect_switched_off_is_not_linked_from_the_salesforce_side() {
     let pair = crm_pair(ann_as_lead(1)).prospect_hits([ann().showing(NativeCrmId::Ignore)]);
-    assert_skipped(&decide_by("M1", &non_ampsea(), &pair), SkipReason::SyncDisabled);
+    assert_skipped(
+        &decide_by("M1", &non_ampsea(), &pair),
+        SkipReason::SyncDisabled,
+    );
 }
 
 #[test]
 fn m1_a_switched_off_prospect_with_an_unreadable_value_is_no_error() {
     let pair = prospect_pair(ann().showing(NativeCrmId::Ignore).not_readable("score"));
-    assert_skipped(&decide_by("M1", &by_email(), &pair), SkipReason::SyncDisabled);
+    assert_skipped(
+        &decide_by("M1", &by_email(), &pair),
+        SkipReason::SyncDisabled,
+    );
 }
 
 #[test]
@@ -86,7 +99,10 @@ fn m2_a_prospect_whose_record_was_deleted_is_skipped_even_by_hand() {
 #[test]
 fn m2_c3_a_deleted_sentinel_is_not_linked_from_the_salesforce_side() {
     let pair = crm_pair(ann_as_lead(1)).prospect_hits([ann().showing(NativeCrmId::CrmDeleted)]);
-    assert_skipped(&decide_by("M2", &non_ampsea(), &pair), SkipReason::CrmDeleted);
+    assert_skipped(
+        &decide_by("M2", &non_ampsea(), &pair),
+        SkipReason::CrmDeleted,
+    );
 }
 
 #[test]
@@ -100,7 +116,10 @@ fn m3_a_linked_pair_is_updated() {
 fn m3_the_crm_id_that_a_prospect_shows_is_read_before_anything_else() {
     let pair = prospect_pair(ann().showing(NativeCrmId::Record(lead_id(5))));
     let decision = by_email().decide(&pair);
-    assert_eq!(decision.outcome, Outcome::ReadMore(vec![ReadMore::Crm(lead_id(5))]));
+    assert_eq!(
+        decision.outcome,
+        Outcome::ReadMore(vec![ReadMore::Crm(lead_id(5))])
+    );
 }
 
 #[test]
@@ -130,7 +149,9 @@ fn m4_a_converted_lead_behind_the_shown_crm_id_is_held() {
 #[test]
 fn m4_a_converted_lead_that_we_had_created_is_held() {
     let created = lead(5).carrying(prospect_key(1)).converted_to(None);
-    let pair = prospect_pair(ann()).intending(IntentKind::CreateCrm).crm_with_key([created]);
+    let pair = prospect_pair(ann())
+        .intending(IntentKind::CreateCrm)
+        .crm_with_key([created]);
     let decision = decide_by("M4", &by_crm_id(), &pair);
     assert_eq!(decision.outcome, Outcome::Hold(HoldReason::LeadConverted));
 }
@@ -144,7 +165,9 @@ fn m4_a_converted_lead_that_never_had_a_prospect_is_nothing() {
 #[test]
 fn m5_a_record_that_lost_a_merge_is_held() {
     let mut pair = linked(lead(1), ann());
-    pair.crm = Side::Deleted { merged_into: Some(lead_id(2)) };
+    pair.crm = Side::Deleted {
+        merged_into: Some(lead_id(2)),
+    };
     let decision = decide_by("M5", &by_crm_id(), &pair);
     assert_eq!(decision.outcome, Outcome::Hold(HoldReason::CrmRecordMerged));
 }
@@ -154,7 +177,10 @@ fn m6_a_deleted_record_is_held_and_not_recreated() {
     let mut pair = linked(lead(1), ann());
     pair.crm = Side::Deleted { merged_into: None };
     let decision = decide_by("M6", &by_crm_id(), &pair);
-    assert_eq!(decision.outcome, Outcome::Hold(HoldReason::CrmRecordDeleted));
+    assert_eq!(
+        decision.outcome,
+        Outcome::Hold(HoldReason::CrmRecordDeleted)
+    );
 }
 
 #[test]
@@ -185,7 +211,9 @@ fn m7_a_linked_record_out_of_sight_is_an_access_error_and_not_recreated() {
     let mut pair = linked(lead(1), ann());
     pair.crm = Side::Missing;
     let decision = decide_by("M7", &by_crm_id(), &pair);
-    let Outcome::Park(problem) = decision.outcome else { panic!("{:?}", decision.outcome) };
+    let Outcome::Park(problem) = decision.outcome else {
+        panic!("{:?}", decision.outcome)
+    };
     assert_eq!(problem.code, "ACCESS");
     assert!(problem.message.contains(lead_id(1).as_str()));
 }
@@ -197,7 +225,9 @@ fn m7_a_shown_crm_id_out_of_sight_is_an_access_error_and_never_a_duplicate() {
             .native(Side::Missing, false)
             .crm_hits([]);
         let decision = decide_by("M7", &world, &pair);
-        let Outcome::Park(problem) = decision.outcome else { panic!("{:?}", decision.outcome) };
+        let Outcome::Park(problem) = decision.outcome else {
+            panic!("{:?}", decision.outcome)
+        };
         assert_eq!(problem.code, "ACCESS");
         assert!(problem.message.contains(lead_id(5).as_str()));
     }
@@ -237,13 +267,21 @@ fn m11_one_hit_is_linked() {
 #[test]
 fn m11_c5_an_unassigned_prospect_is_linked_to_a_match_too() {
     let pair = prospect_pair(prospect(1).email("ann@x.test")).crm_hits([ann_as_lead(3)]);
-    assert_eq!(linked_ids(&by_email().decide(&pair)).0, lead_id(3).to_string());
+    assert_eq!(
+        linked_ids(&by_email().decide(&pair)).0,
+        lead_id(3).to_string()
+    );
 }
 
 #[test]
 fn m11_the_partner_gets_the_key_of_the_pair() {
     let pair = prospect_pair(ann()).crm_hits([ann_as_lead(3)]);
-    let Outcome::Update { to_crm, to_prospect, .. } = by_email().decide(&pair).outcome else {
+    let Outcome::Update {
+        to_crm,
+        to_prospect,
+        ..
+    } = by_email().decide(&pair).outcome
+    else {
         panic!("expected an update");
     };
     assert_eq!((to_crm.key, to_prospect.key), (Some(prospect_key(1)), None));
@@ -272,7 +310,10 @@ fn m13_a_record_of_another_prospect_is_not_stolen() {
 #[test]
 fn m13_a_free_hit_beside_a_taken_one_is_linked() {
     let pair = prospect_pair(ann()).crm_hits_taken(1, [contact(1), ann_as_lead(2)]);
-    assert_eq!(linked_ids(&by_email().decide(&pair)).0, lead_id(2).to_string());
+    assert_eq!(
+        linked_ids(&by_email().decide(&pair)).0,
+        lead_id(2).to_string()
+    );
 }
 
 #[test]
@@ -297,15 +338,24 @@ fn m16_in_non_ampsea_no_hit_leads_to_table_c() {
 
 #[test]
 fn n1_a_record_without_address_is_skipped() {
-    assert_skipped(&decide_by("N1", &by_crm_id(), &crm_pair(lead(1))), SkipReason::NoEmail);
+    assert_skipped(
+        &decide_by("N1", &by_crm_id(), &crm_pair(lead(1))),
+        SkipReason::NoEmail,
+    );
     let by_hand = crm_pair(lead(1)).because(Cause::SendNow);
-    assert_skipped(&decide_by("N1", &by_crm_id(), &by_hand), SkipReason::NoEmail);
+    assert_skipped(
+        &decide_by("N1", &by_crm_id(), &by_hand),
+        SkipReason::NoEmail,
+    );
 }
 
 #[test]
 fn n2_a_record_with_a_linked_prospect_updates_it() {
     let pair = linked(ann_as_lead(1).value("firstName", "Ann"), ann());
-    assert_eq!(linked_ids(&by_crm_id().decide(&pair)), (lead_id(1).to_string(), 1));
+    assert_eq!(
+        linked_ids(&by_crm_id().decide(&pair)),
+        (lead_id(1).to_string(), 1)
+    );
 }
 
 #[test]
@@ -337,12 +387,19 @@ fn n4_with_the_option_a_prospect_without_crm_id_is_linked() {
 #[test]
 fn n4_the_prospects_are_looked_up_first() {
     let decision = by_email().decide(&crm_pair(ann_as_lead(1)));
-    assert_eq!(decision.outcome, Outcome::ReadMore(vec![ReadMore::ProspectsByEmail(address())]));
+    assert_eq!(
+        decision.outcome,
+        Outcome::ReadMore(vec![ReadMore::ProspectsByEmail(address())])
+    );
 }
 
 #[test]
 fn n4_r26_the_prospect_that_was_updated_last_is_linked() {
-    let hits = [prospect(4), prospect(5).updated(at(5)), prospect(3).updated(at(5))];
+    let hits = [
+        prospect(4),
+        prospect(5).updated(at(5)),
+        prospect(3).updated(at(5)),
+    ];
     let pair = crm_pair(ann_as_lead(1)).prospect_hits(hits);
     assert_eq!(linked_ids(&by_email().decide(&pair)).1, 3);
 }
@@ -377,10 +434,16 @@ fn n6_in_non_ampsea_the_one_prospect_is_linked() {
 #[test]
 fn n6_r17_in_non_ampsea_a_taken_prospect_is_not_stolen() {
     let pair = crm_pair(ann_as_lead(1)).prospect_hits_taken(1, [ann()]);
-    assert_skipped(&decide_by("N6", &non_ampsea(), &pair), SkipReason::ProspectTaken);
+    assert_skipped(
+        &decide_by("N6", &non_ampsea(), &pair),
+        SkipReason::ProspectTaken,
+    );
     let shown = ann().showing(NativeCrmId::Record(lead_id(9)));
     let pair = crm_pair(ann_as_lead(1)).prospect_hits([shown]);
-    assert_skipped(&decide_by("N6", &non_ampsea(), &pair), SkipReason::ProspectTaken);
+    assert_skipped(
+        &decide_by("N6", &non_ampsea(), &pair),
+        SkipReason::ProspectTaken,
+    );
 }
 
 #[test]
@@ -400,10 +463,16 @@ fn n8_a_recycled_prospect_is_no_candidate_and_a_new_one_is_created() {
 fn n9_an_open_create_is_looked_up_before_it_is_repeated() {
     let pair = crm_pair(ann_as_lead(1)).intending(IntentKind::CreateProspect);
     let decision = by_crm_id().decide(&pair);
-    assert_eq!(decision.outcome, Outcome::ReadMore(vec![ReadMore::ProspectsByEmail(address())]));
+    assert_eq!(
+        decision.outcome,
+        Outcome::ReadMore(vec![ReadMore::ProspectsByEmail(address())])
+    );
     let pair = prospect_pair(ann()).intending(IntentKind::CreateCrm);
     let decision = by_crm_id().decide(&pair);
-    assert_eq!(decision.outcome, Outcome::ReadMore(vec![ReadMore::CrmByKey(prospect_key(1))]));
+    assert_eq!(
+        decision.outcome,
+        Outcome::ReadMore(vec![ReadMore::CrmByKey(prospect_key(1))])
+    );
 }
 
 #[test]
@@ -428,15 +497,21 @@ fn n9_a_record_that_we_had_created_is_linked() {
 
 #[test]
 fn n9_a_create_that_did_not_land_is_repeated() {
-    let pair = prospect_pair(ann()).intending(IntentKind::CreateCrm).crm_with_key([]);
+    let pair = prospect_pair(ann())
+        .intending(IntentKind::CreateCrm)
+        .crm_with_key([]);
     assert_creates_lead(&by_crm_id().decide(&pair));
-    let pair = crm_pair(ann_as_lead(1)).intending(IntentKind::CreateProspect).prospect_hits([]);
+    let pair = crm_pair(ann_as_lead(1))
+        .intending(IntentKind::CreateProspect)
+        .prospect_hits([]);
     assert_creates_prospect(&by_crm_id().decide(&pair));
 }
 
 #[test]
 fn n9_nobody_touches_a_pair_under_a_lease() {
-    let pair = crm_pair(ann_as_lead(1)).intending(IntentKind::Update).leased_until(at(61));
+    let pair = crm_pair(ann_as_lead(1))
+        .intending(IntentKind::Update)
+        .leased_until(at(61));
     assert_eq!(by_crm_id().decide(&pair).outcome, Outcome::NotYet);
     let ended = pair.leased_until(at(60));
     assert_ne!(by_crm_id().decide(&ended).outcome, Outcome::NotYet);
@@ -447,8 +522,14 @@ fn n9_k4_a_created_prospect_is_looked_up_only_when_a_stale_read_cannot_hide_it()
     let pair = crm_pair(ann_as_lead(1)).intending(IntentKind::CreateProspect);
     let mut world = by_crm_id();
     world.config.account_engagement.stale_reads_seconds = 30;
-    assert_eq!(world.decide(&pair.clone().leased_until(at(31))).outcome, Outcome::NotYet);
-    assert_ne!(world.decide(&pair.leased_until(at(30))).outcome, Outcome::NotYet);
+    assert_eq!(
+        world.decide(&pair.clone().leased_until(at(31))).outcome,
+        Outcome::NotYet
+    );
+    assert_ne!(
+        world.decide(&pair.leased_until(at(30))).outcome,
+        Outcome::NotYet
+    );
 }
 
 #[test]
@@ -473,8 +554,15 @@ fn chosen(hits: Vec<CrmRecord>) -> (String, String) {
     reversed.reverse();
     let decision = by_email().decide(&prospect_pair(ann()).crm_hits(hits));
     let again = by_email().decide(&prospect_pair(ann()).crm_hits(reversed));
-    assert_eq!(linked_ids(&decision), linked_ids(&again), "the order of the hits must not matter");
-    (linked_ids(&decision).0, decision.trace.rules[0].said.to_string())
+    assert_eq!(
+        linked_ids(&decision),
+        linked_ids(&again),
+        "the order of the hits must not matter"
+    );
+    (
+        linked_ids(&decision).0,
+        decision.trace.rules[0].said.to_string(),
+    )
 }
 
 fn assert_chosen(hits: Vec<CrmRecord>, expected: &str, step: &str) {
@@ -491,7 +579,11 @@ fn r23_step_1_r22_a_contact_goes_before_a_lead() {
 
 #[test]
 fn r23_step_2_converted_and_taken_records_are_ignored() {
-    let hits = [contact(9), ann_as_lead(1).converted_to(None), ann_as_lead(2)];
+    let hits = [
+        contact(9),
+        ann_as_lead(1).converted_to(None),
+        ann_as_lead(2),
+    ];
     let decision = by_email().decide(&prospect_pair(ann()).crm_hits_taken(1, hits));
     assert_eq!(linked_ids(&decision).0, lead_id(2).to_string());
     assert!(decision.trace.to_string().contains("only usable match"));
@@ -505,13 +597,19 @@ fn r23_step_3_the_latest_activity_wins_and_none_goes_last() {
         ann_as_lead(3).active_on(date(2026, 1, 2)),
     ];
     assert_chosen(hits, lead_id(3).as_str(), "latest activity");
-    let hits = vec![ann_as_lead(1).modified(at(9)), ann_as_lead(2).active_on(date(1999, 1, 1))];
+    let hits = vec![
+        ann_as_lead(1).modified(at(9)),
+        ann_as_lead(2).active_on(date(1999, 1, 1)),
+    ];
     assert_chosen(hits, lead_id(2).as_str(), "latest activity");
 }
 
 #[test]
 fn r23_step_4_the_latest_modification_wins() {
-    let hits = vec![ann_as_lead(1).created(at(-9)), ann_as_lead(2).modified(at(1))];
+    let hits = vec![
+        ann_as_lead(1).created(at(-9)),
+        ann_as_lead(2).modified(at(1)),
+    ];
     assert_chosen(hits, lead_id(2).as_str(), "modified last");
 }
 
@@ -541,9 +639,15 @@ fn r17_the_crm_id_of_another_prospect_is_not_taken_over() {
 fn r22_in_both_modes_contacts_go_first_then_leads_then_a_create() {
     for world in [by_email(), non_ampsea()] {
         let both = prospect_pair(ann()).crm_hits([ann_as_lead(1), contact(1)]);
-        assert_eq!(linked_ids(&world.decide(&both)).0, contact_id(1).to_string());
+        assert_eq!(
+            linked_ids(&world.decide(&both)).0,
+            contact_id(1).to_string()
+        );
         let lead_only = prospect_pair(ann()).crm_hits([ann_as_lead(1)]);
-        assert_eq!(linked_ids(&world.decide(&lead_only)).0, lead_id(1).to_string());
+        assert_eq!(
+            linked_ids(&world.decide(&lead_only)).0,
+            lead_id(1).to_string()
+        );
         let none = prospect_pair(ann()).crm_hits([]);
         let Outcome::CreateCrm { object, .. } = world.decide(&none).outcome else {
             panic!("expected a create");
@@ -555,7 +659,10 @@ fn r22_in_both_modes_contacts_go_first_then_leads_then_a_create() {
 #[test]
 fn r24_with_the_option_the_address_is_searched_before_anything_is_created() {
     let decision = by_email().decide(&prospect_pair(ann()));
-    assert_eq!(decision.outcome, Outcome::ReadMore(vec![ReadMore::CrmByEmail(address())]));
+    assert_eq!(
+        decision.outcome,
+        Outcome::ReadMore(vec![ReadMore::CrmByEmail(address())])
+    );
     assert_creates_lead(&by_crm_id().decide(&prospect_pair(ann())));
 }
 
@@ -580,7 +687,9 @@ fn r56_a_deleted_prospect_that_never_had_a_record_is_nothing() {
 fn an_unreadable_value_of_a_match_parks_the_pair_and_overwrites_nothing() {
     let hit = ann_as_lead(1).not_readable("score");
     let pair = prospect_pair(ann().value("score", "7")).crm_hits([hit]);
-    let Outcome::Park(problem) = by_email().decide(&pair).outcome else { panic!("not parked") };
+    let Outcome::Park(problem) = by_email().decide(&pair).outcome else {
+        panic!("not parked")
+    };
     assert_eq!((problem.code.as_str(), problem.fields.len()), ("TYPE", 1));
     let candidate = prospect(3).not_readable("score");
     let pair = crm_pair(ann_as_lead(1).owner(user(1))).prospect_hits([candidate]);
@@ -589,7 +698,12 @@ fn an_unreadable_value_of_a_match_parks_the_pair_and_overwrites_nothing() {
 
 #[test]
 fn the_connector_state_does_not_change_the_match() {
-    let pair = prospect_pair(ann()).crm_hits([ann_as_lead(3)]).because(Cause::SyncNow);
+    let pair = prospect_pair(ann())
+        .crm_hits([ann_as_lead(3)])
+        .because(Cause::SyncNow);
     let paused = by_email().state(ConnectorState::Paused);
-    assert_eq!(paused.decide(&pair).outcome, by_email().decide(&pair).outcome);
+    assert_eq!(
+        paused.decide(&pair).outcome,
+        by_email().decide(&pair).outcome
+    );
 }

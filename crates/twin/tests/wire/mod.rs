@@ -11,7 +11,7 @@ use twin::bu::BusinessUnit;
 use twin::http::engagement::{Planned, Shell};
 
 /// The business unit of these tests.
-pub const UNIT: &str = "0Uv000000000001AAA";
+pub const UNIT: &str = "0Uv000000000001CAA";
 
 /// A reply from the wire.
 pub struct Reply {

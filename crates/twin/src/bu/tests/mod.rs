@@ -16,7 +16,7 @@ fn at(second: i64) -> Timestamp {
 }
 
 fn unit() -> BusinessUnit {
-    BusinessUnit::new("0Uv000000000001AAA".to_owned())
+    BusinessUnit::new("0Uv000000000001CAA".to_owned())
 }
 
 fn body(value: Value) -> Body {

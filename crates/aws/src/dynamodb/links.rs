@@ -1,0 +1,310 @@
+//! [`Links`] on DynamoDB: link rows and claims in one table (docs/decisions/0001).
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, Delete, KeysAndAttributes, Put, Select, TransactWriteItem,
+};
+use connector::ports::{Begin, Commit, LinkPage, Links, Loaded, StoreError};
+use futures::stream::{self, StreamExt};
+use sync_core::ids::BusinessUnit;
+use sync_core::link::{Link, PairKey};
+use sync_core::record::RecordRef;
+
+use super::{Item, item, number, row, store_error, text};
+
+/// The index that lists rows by state.
+pub(super) const BY_STATE: &str = "by-state";
+
+/// The states by which links are counted and listed.
+const STATES: [&str; 4] = ["linked", "pending", "skipped", "held"];
+
+/// The most keys of one batch read.
+const BATCH_KEYS: usize = 100;
+
+/// Writes in flight at once.
+const CONCURRENT_WRITES: usize = 16;
+
+/// Rows on a page of a listing.
+const PAGE_ROWS: i32 = 100;
+
+/// The link table.
+pub struct DynamoLinks {
+    client: Client,
+    table: String,
+}
+
+fn link_pk(unit: &BusinessUnit, pair: &PairKey) -> String {
+    format!("{unit}#link#{pair}")
+}
+
+fn claim_pk(unit: &BusinessUnit, record: &RecordRef) -> String {
+    format!("{unit}#claim#{}", PairKey::of(record.clone()))
+}
+
+fn state_pk(unit: &BusinessUnit, state: &str) -> String {
+    format!("{unit}#{state}")
+}
+
+impl DynamoLinks {
+    /// The table of this name.
+    #[must_use]
+    pub fn new(client: Client, table: impl Into<String>) -> Self {
+        Self { client, table: table.into() }
+    }
+
+    /// Reads items by key, strongly consistent, whatever the number.
+    async fn batch_get(&self, keys: Vec<(String, &'static str)>) -> Result<Vec<Item>, StoreError> {
+        let mut found = Vec::new();
+        for chunk in keys.chunks(BATCH_KEYS) {
+            let mut wanted: Vec<Item> = chunk
+                .iter()
+                .map(|(pk, sk)| {
+                    Item::from([("pk".to_owned(), text(pk)), ("sk".to_owned(), text(*sk))])
+                })
+                .collect();
+            while !wanted.is_empty() {
+                let keys = KeysAndAttributes::builder()
+                    .set_keys(Some(std::mem::take(&mut wanted)))
+                    .consistent_read(true)
+                    .build()
+                    .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+                let request = self.client.batch_get_item().request_items(&self.table, keys);
+                let answer =
+                    request.send().await.map_err(|error| store_error("BatchGetItem", &error))?;
+                found.extend(answer.responses.unwrap_or_default().into_values().flatten());
+                let left = answer.unprocessed_keys.unwrap_or_default();
+                wanted = left.into_values().flat_map(|keys| keys.keys).collect();
+            }
+        }
+        Ok(found)
+    }
+
+    /// Stores a row one version on, with its claims and without the rows it supersedes.
+    async fn store(
+        &self,
+        mut link: Link,
+        claims: Vec<RecordRef>,
+        supersedes: Vec<PairKey>,
+    ) -> Result<Link, StoreError> {
+        let read_version = link.version;
+        link.version += 1;
+        let put = self.put(&link, read_version)?;
+        if claims.is_empty() && supersedes.is_empty() {
+            self.client
+                .put_item()
+                .table_name(&self.table)
+                .set_item(Some(put.item))
+                .set_condition_expression(put.condition_expression)
+                .set_expression_attribute_names(put.expression_attribute_names)
+                .set_expression_attribute_values(put.expression_attribute_values)
+                .send()
+                .await
+                .map_err(|error| store_error("PutItem", &error))?;
+            return Ok(link);
+        }
+        let mut writes = vec![TransactWriteItem::builder().put(put).build()];
+        for record in &claims {
+            writes.push(TransactWriteItem::builder().put(self.claim(&link, record)?).build());
+        }
+        for pair in &supersedes {
+            let delete = Delete::builder()
+                .table_name(&self.table)
+                .key("pk", text(link_pk(&link.business_unit, pair)))
+                .key("sk", text("link"))
+                .build()
+                .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+            writes.push(TransactWriteItem::builder().delete(delete).build());
+        }
+        let request = self.client.transact_write_items().set_transact_items(Some(writes));
+        request.send().await.map_err(|error| store_error("TransactWriteItems", &error))?;
+        Ok(link)
+    }
+
+    /// The row, on condition that the stored version is the one that was read.
+    fn put(&self, link: &Link, read_version: u64) -> Result<Put, StoreError> {
+        let unit = &link.business_unit;
+        let mut attributes = item(link_pk(unit, &link.key), "link".to_owned(), link)?;
+        attributes.insert("version".to_owned(), number(link.version));
+        attributes.insert("gsi1pk".to_owned(), text(state_pk(unit, link.state.name())));
+        attributes.insert("gsi1sk".to_owned(), text(link.key.to_string()));
+        let put = Put::builder().table_name(&self.table).set_item(Some(attributes));
+        let put = if read_version == 0 {
+            put.condition_expression("attribute_not_exists(pk)")
+        } else {
+            put.condition_expression("#version = :read")
+                .expression_attribute_names("#version", "version")
+                .expression_attribute_values(":read", number(read_version))
+        };
+        put.build().map_err(|error| StoreError::Unavailable(error.to_string()))
+    }
+
+    /// A claim, on condition that the record belongs to nobody or to this pair.
+    fn claim(&self, link: &Link, record: &RecordRef) -> Result<Put, StoreError> {
+        let pair = text(link.key.to_string());
+        Put::builder()
+            .table_name(&self.table)
+            .item("pk", text(claim_pk(&link.business_unit, record)))
+            .item("sk", text("claim"))
+            .item("pair", pair.clone())
+            .item("record", text(PairKey::of(record.clone()).to_string()))
+            .condition_expression("attribute_not_exists(pk) OR #pair = :pair")
+            .expression_attribute_names("#pair", "pair")
+            .expression_attribute_values(":pair", pair)
+            .build()
+            .map_err(|error| StoreError::Unavailable(error.to_string()))
+    }
+
+    /// One page of the rows of a state, from after `start`.
+    async fn page(
+        &self,
+        unit: &BusinessUnit,
+        state: &str,
+        start: Option<&str>,
+    ) -> Result<(Vec<Link>, Option<String>), StoreError> {
+        let start = start.filter(|pair| !pair.is_empty()).map(|pair| {
+            Item::from([
+                ("pk".to_owned(), text(format!("{unit}#link#{pair}"))),
+                ("sk".to_owned(), text("link")),
+                ("gsi1pk".to_owned(), text(state_pk(unit, state))),
+                ("gsi1sk".to_owned(), text(pair)),
+            ])
+        });
+        let answer = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name(BY_STATE)
+            .key_condition_expression("gsi1pk = :state")
+            .expression_attribute_values(":state", text(state_pk(unit, state)))
+            .limit(PAGE_ROWS)
+            .set_exclusive_start_key(start)
+            .send()
+            .await
+            .map_err(|error| store_error("Query", &error))?;
+        let rows = answer.items.unwrap_or_default().iter().map(row).collect::<Result<_, _>>()?;
+        let last = answer.last_evaluated_key.and_then(|key| match key.get("gsi1sk") {
+            Some(AttributeValue::S(pair)) => Some(pair.clone()),
+            _ => None,
+        });
+        Ok((rows, last))
+    }
+}
+
+#[async_trait]
+impl Links for DynamoLinks {
+    async fn load(
+        &self,
+        unit: &BusinessUnit,
+        records: &[RecordRef],
+        pairs: &[PairKey],
+    ) -> Result<Loaded, StoreError> {
+        let mut loaded = Loaded::default();
+        let keys = distinct(records.iter().map(|record| claim_pk(unit, record)));
+        for claim in self.batch_get(with_sort_key(keys, "claim")).await? {
+            let record = key_attribute(&claim, "record")?;
+            loaded.claims.insert(record.origin().clone(), key_attribute(&claim, "pair")?);
+        }
+        let wanted = loaded.claims.values().chain(pairs).map(|pair| link_pk(unit, pair));
+        for stored in self.batch_get(with_sort_key(distinct(wanted), "link")).await? {
+            let link: Link = row(&stored)?;
+            loaded.links.insert(link.key.clone(), link);
+        }
+        Ok(loaded)
+    }
+
+    async fn begin(&self, begins: Vec<Begin>) -> Vec<Result<Link, StoreError>> {
+        let writes: Vec<_> = begins
+            .into_iter()
+            .map(|begin| self.store(begin.link, begin.claims, Vec::new()))
+            .collect();
+        stream::iter(writes).buffered(CONCURRENT_WRITES).collect().await
+    }
+
+    async fn commit(&self, commits: Vec<Commit>) -> Vec<Result<Link, StoreError>> {
+        let writes: Vec<_> = commits
+            .into_iter()
+            .map(|commit| self.store(commit.link, commit.claims, commit.supersedes))
+            .collect();
+        stream::iter(writes).buffered(CONCURRENT_WRITES).collect().await
+    }
+
+    async fn list(
+        &self,
+        unit: &BusinessUnit,
+        state: Option<&str>,
+        next: Option<String>,
+    ) -> Result<LinkPage, StoreError> {
+        let (at_state, start) = match (&next, state) {
+            (Some(next), _) => next.split_once('/').unwrap_or((next, "")),
+            (None, Some(state)) => (state, ""),
+            (None, None) => (STATES[0], ""),
+        };
+        let (rows, last) = self.page(unit, at_state, Some(start)).await?;
+        let following = match (last, state) {
+            (Some(pair), _) => Some(format!("{at_state}/{pair}")),
+            (None, Some(_)) => None,
+            (None, None) => {
+                let position = STATES.iter().position(|state| *state == at_state);
+                let next_state = position.and_then(|position| STATES.get(position + 1));
+                next_state.map(|state| format!("{state}/"))
+            }
+        };
+        Ok(LinkPage { rows, next: following })
+    }
+
+    async fn count(&self, unit: &BusinessUnit) -> Result<BTreeMap<String, u64>, StoreError> {
+        let mut counts = BTreeMap::new();
+        for state in STATES {
+            let count = count(&self.client, &self.table, &state_pk(unit, state)).await?;
+            if count > 0 {
+                counts.insert(state.to_owned(), count);
+            }
+        }
+        Ok(counts)
+    }
+}
+
+/// Counts the rows under one key of the by-state index.
+pub(super) async fn count(client: &Client, table: &str, key: &str) -> Result<u64, StoreError> {
+    let mut counted = 0_u64;
+    let mut start = None;
+    loop {
+        let answer = client
+            .query()
+            .table_name(table)
+            .index_name(BY_STATE)
+            .key_condition_expression("gsi1pk = :key")
+            .expression_attribute_values(":key", text(key))
+            .select(Select::Count)
+            .set_exclusive_start_key(start)
+            .send()
+            .await
+            .map_err(|error| store_error("Query", &error))?;
+        counted += u64::try_from(answer.count).unwrap_or(0);
+        start = answer.last_evaluated_key;
+        if start.is_none() {
+            return Ok(counted);
+        }
+    }
+}
+
+fn distinct(keys: impl Iterator<Item = String>) -> Vec<String> {
+    let mut keys: Vec<String> = keys.collect();
+    keys.sort();
+    keys.dedup();
+    keys
+}
+
+fn with_sort_key(keys: Vec<String>, sk: &'static str) -> Vec<(String, &'static str)> {
+    keys.into_iter().map(|pk| (pk, sk)).collect()
+}
+
+fn key_attribute(item: &Item, name: &str) -> Result<PairKey, StoreError> {
+    let value = item.get(name).and_then(|value| value.as_s().ok());
+    value
+        .and_then(|text| text.parse().ok())
+        .ok_or_else(|| StoreError::Unavailable(format!("a claim has no {name}")))
+}

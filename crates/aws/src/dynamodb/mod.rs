@@ -1,0 +1,67 @@
+//! The tables: one item per row, the row itself as a JSON document beside the attributes that
+//! conditions and indexes need.
+
+mod errors;
+mod links;
+mod state;
+
+pub use errors::DynamoErrors;
+pub use links::DynamoLinks;
+pub use state::DynamoState;
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::types::AttributeValue;
+use connector::ports::StoreError;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// An item as DynamoDB holds it.
+type Item = HashMap<String, AttributeValue>;
+
+/// The version of the stored form that this code writes.
+const SCHEMA: u64 = 1;
+
+fn text(value: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(value.into())
+}
+
+fn number(value: impl ToString) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+/// The attributes of a row: keys, document and the version of its form.
+fn item<T: Serialize>(pk: String, sk: String, row: &T) -> Result<Item, StoreError> {
+    let document = serde_json::to_string(row)
+        .map_err(|error| StoreError::Unavailable(format!("a row cannot be stored: {error}")))?;
+    Ok(Item::from([
+        ("pk".to_owned(), text(pk)),
+        ("sk".to_owned(), text(sk)),
+        ("doc".to_owned(), text(document)),
+        ("schema".to_owned(), number(SCHEMA)),
+    ]))
+}
+
+/// Reads the row of an item.
+fn row<T: DeserializeOwned>(item: &Item) -> Result<T, StoreError> {
+    let document = item.get("doc").and_then(|doc| doc.as_s().ok());
+    let document =
+        document.ok_or_else(|| StoreError::Unavailable("an item has no document".to_owned()))?;
+    serde_json::from_str(document).map_err(|error| {
+        // The position is enough to find it; the document holds personal data.
+        let place = format!("line {}, column {}", error.line(), error.column());
+        StoreError::Unavailable(format!("an item's document cannot be read at {place}"))
+    })
+}
+
+/// What a failed call means: somebody else was faster, or the table is not available.
+fn store_error<E: ProvideErrorMetadata>(operation: &str, error: &SdkError<E>) -> StoreError {
+    let code = error.code().unwrap_or("no answer");
+    match code {
+        "ConditionalCheckFailedException"
+        | "TransactionConflictException"
+        | "TransactionCanceledException" => StoreError::Conflict,
+        other => StoreError::Unavailable(format!("{operation}: {other}")),
+    }
+}

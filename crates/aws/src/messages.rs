@@ -1,0 +1,41 @@
+//! SQS events of Lambda as deliveries, and back to a partial batch response.
+
+use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use connector::work::Delivery;
+
+/// An event that no answer could be given to: without ids Lambda would repeat everything for ever.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("message {0} of the event has no {1}")]
+pub struct EventError(usize, &'static str);
+
+/// The messages of an event, bodies unread.
+///
+/// # Errors
+/// [`EventError`] when a message has no id, group or body.
+pub fn deliveries(event: SqsEvent) -> Result<Vec<Delivery>, EventError> {
+    event.records.into_iter().enumerate().map(|(index, message)| delivery(index, message)).collect()
+}
+
+fn delivery(index: usize, mut message: SqsMessage) -> Result<Delivery, EventError> {
+    let missing = |what| EventError(index, what);
+    Ok(Delivery {
+        message_id: message.message_id.filter(|id| !id.is_empty()).ok_or(missing("id"))?,
+        group: message.attributes.remove("MessageGroupId").ok_or(missing("group"))?,
+        body: message.body.ok_or(missing("body"))?,
+    })
+}
+
+/// The answer: these messages come again, the others are done.
+#[must_use]
+pub fn response(failed: Vec<String>) -> SqsBatchResponse {
+    let mut response = SqsBatchResponse::default();
+    response.batch_item_failures = failed
+        .into_iter()
+        .map(|id| {
+            let mut failure = BatchItemFailure::default();
+            failure.item_identifier = id;
+            failure
+        })
+        .collect();
+    response
+}

@@ -1,0 +1,61 @@
+//! Why a field has its value: the last decision of a pair, with values. For the operator's eyes.
+
+use std::fmt::Write as _;
+
+use sync_core::link::{Link, LinkState};
+use sync_core::trace::{FieldTrace, Winner};
+
+/// The last decision of each link.
+pub(crate) fn links(rows: &[Link]) -> String {
+    if rows.is_empty() {
+        return "no link; the record was never looked at, or it is not in this business unit".to_owned();
+    }
+    rows.iter().map(link).collect::<Vec<_>>().join("\n")
+}
+
+fn link(link: &Link) -> String {
+    let crm = link.crm_id.as_ref().map_or("none".to_owned(), ToString::to_string);
+    let prospect = link.prospect_id.map_or("none".to_owned(), |id| id.to_string());
+    let mut text = format!("{}  record {crm}  prospect {prospect}  {}\n", link.key, state(link));
+    let Some(trace) = &link.last_trace else {
+        text.push_str("  nothing was decided yet\n");
+        return text;
+    };
+    for applied in &trace.rules {
+        let _ = writeln!(text, "  {:4} {}", applied.rule.as_str(), applied.said);
+        for id in &applied.rejected {
+            let _ = writeln!(text, "       not {id}");
+        }
+    }
+    for entry in &trace.fields {
+        let _ = writeln!(text, "  {}", field(entry));
+    }
+    text
+}
+
+/// The state with its reason.
+pub(crate) fn state(link: &Link) -> String {
+    match &link.state {
+        LinkState::Skipped(reason) => format!("skipped ({reason})"),
+        LinkState::Held(reason) => format!("held ({reason})"),
+        other => other.name().to_owned(),
+    }
+}
+
+fn field(entry: &FieldTrace) -> String {
+    let base = entry.base.as_ref().map_or("none".to_owned(), ToString::to_string);
+    let winner = match entry.winner {
+        Winner::Same => "equal",
+        Winner::Salesforce => "Salesforce's value",
+        Winner::AccountEngagement => "Account Engagement's value",
+        Winner::Neither => "left as it is",
+    };
+    let conflict = if entry.conflict { " (conflict)" } else { "" };
+    format!(
+        "{:4} {}  Salesforce {} | Account Engagement {} | base {base} -> {winner}{conflict}",
+        entry.rule.as_str(),
+        entry.field,
+        entry.salesforce,
+        entry.account_engagement
+    )
+}

@@ -1,0 +1,85 @@
+//! Everything but the field map: who the connector is, and settings that exclude each other.
+
+use jiff::tz::TimeZone;
+
+use super::{Deployment, Report};
+use crate::config::{Config, ConnectorUserKind, Mode};
+
+/// One connector per business unit (R1), and never an integration user without Marketing Data
+/// Sharing where several business units share an org (R14).
+pub(super) fn check_identity(config: &Config, deployment: &Deployment, report: &mut Report) {
+    if let Some(existing) = &deployment.existing_connector
+        && *existing != config.name
+    {
+        report.error(
+            "name",
+            "R1",
+            format!(
+                "business unit {} already has the connector `{existing}`, and a business unit has \
+                 one only; keep that name",
+                config.business_unit
+            ),
+        );
+    }
+    let deployed = &deployment.business_units;
+    if !deployed.is_empty() && !deployed.contains(&config.business_unit) {
+        report.error(
+            "business_unit",
+            "R1",
+            format!(
+                "{} is not part of this deployment, which has {deployed:?}; correct the id, or add \
+                 it to the stack's parameter BusinessUnits",
+                config.business_unit
+            ),
+        );
+    }
+    let sees_everything = config.connector_user.kind == ConnectorUserKind::IntegrationUser;
+    if deployed.len() > 1 && sees_everything {
+        report.error(
+            "connector_user.kind",
+            "R14",
+            format!(
+                "{} business units are deployed, and an integration user would bring every record \
+                 to each of them: that needs Marketing Data Sharing, which this version does not \
+                 have; use `own_user` with the permissions of this business unit",
+                deployed.len()
+            ),
+        );
+    }
+}
+
+/// Settings that make no sense by themselves or together.
+pub(super) fn check_values(config: &Config, report: &mut Report) {
+    let zone = &config.account_engagement.time_zone;
+    if TimeZone::get(zone).is_err() {
+        report.error(
+            "account_engagement.time_zone",
+            "R88",
+            format!("`{zone}` is not an IANA time zone; expected a name like `Europe/Paris`"),
+        );
+    }
+    if config.salesforce.unknown_placeholder.trim().is_empty() {
+        report.error(
+            "salesforce.unknown_placeholder",
+            "R96",
+            "a blank placeholder does not fill the required Last Name and Company; the usual one \
+             is `[[Unknown]]`",
+        );
+    }
+    if config.settings.default_campaign_id == 0 {
+        report.error(
+            "settings.default_campaign_id",
+            "R45",
+            "0 is no campaign, and a prospect that the connector creates needs one; take the id \
+             from the campaign's address in Account Engagement",
+        );
+    }
+    if config.settings.match_by_email && config.mode == Mode::NonAmpsea {
+        report.error(
+            "settings.match_by_email",
+            "R24",
+            "the setting exists for `mode: ampsea` only; without AMPSEA prospects are always \
+             matched by e-mail address, so leave it out",
+        );
+    }
+}

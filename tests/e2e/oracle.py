@@ -1,0 +1,89 @@
+"""What the two sides must look like, computed from the twin's own records and not from the connector."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
+
+from world import World  # noqa: E402
+
+# The example field map, once more and by hand: prospect field -> lead field, contact field, kind.
+FIELDS: dict[str, tuple[str | None, str | None, str]] = {
+    "firstName": ("FirstName", "FirstName", "text"),
+    "lastName": ("LastName", "LastName", "text"),
+    "email": ("Email", "Email", "email"),
+    "jobTitle": ("Title", "Title", "text"),
+    "phone": ("Phone", "Phone", "text"),
+    "city": ("City", "MailingCity", "text"),
+    "country": ("Country", "MailingCountry", "text"),
+    "industry": ("Industry", None, "text"),
+    "source": ("LeadSource", "LeadSource", "text"),
+    "optedOut": ("HasOptedOutOfEmail", "HasOptedOutOfEmail", "boolean"),
+}
+
+
+def canonical(value: Any, kind: str) -> Any:
+    if kind == "boolean":
+        return bool(value)
+    text = "" if value is None else str(value).strip()
+    if text == "[[Unknown]]":
+        return ""
+    return text.lower() if kind == "email" else text
+
+
+def links(world: World, state: str | None = None) -> list[dict[str, Any]]:
+    """Every link row, page by page."""
+    rows: list[dict[str, Any]] = []
+    following: str | None = None
+    while True:
+        request: dict[str, Any] = {"actor": "e2e", "command": "links", "state": state}
+        if following:
+            request["next"] = following
+        assert world.stack
+        reply = world.stack.invoke("admin", request)
+        rows += reply["rows"]
+        following = reply.get("next")
+        if not following:
+            return rows
+
+
+def crm_records(dump: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Live leads and contacts by id."""
+    return {
+        record["Id"]: {**record, "object": name}
+        for name in ("Lead", "Contact")
+        for record in dump["org"]["objects"][name]
+        if not record.get("IsDeleted")
+    }
+
+
+def prospects(dump: dict[str, Any], unit: str) -> dict[int, dict[str, Any]]:
+    """Live prospects by id."""
+    return {row["id"]: row for row in dump["units"][unit]["prospects"] if not row.get("isDeleted")}
+
+
+def differences(record: dict[str, Any], prospect: dict[str, Any]) -> list[str]:
+    """The mapped fields in which a pair differs."""
+    found = []
+    for name, (lead, contact, kind) in FIELDS.items():
+        field = lead if record["object"] == "Lead" else contact
+        if field and canonical(record.get(field), kind) != canonical(prospect.get(name), kind):
+            found.append(name)
+    return found
+
+
+def state_of_the_world(world: World, unit: str) -> str:
+    """Both sides without what every write changes: stamps."""
+    assert world.twin
+    dump = world.twin.dump()
+    stamps = {"SystemModstamp", "LastModifiedDate", "updatedAt", "lastActivityAt", "LastModifiedById", "updatedById"}
+    strip = lambda row: {k: v for k, v in row.items() if k not in stamps}  # noqa: E731
+    sides = [
+        [strip(row) for row in crm_records(dump).values()],
+        [strip(row) for row in prospects(dump, unit).values()],
+    ]
+    return json.dumps(sides, sort_keys=True)

@@ -1,0 +1,90 @@
+"""The whole path on the deployed stack: the sample org falls into step, and stays there."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from oracle import crm_records, differences, links, prospects, state_of_the_world
+from world import UNIT, World
+
+
+@pytest.fixture(scope="module")
+def settled(world: World) -> World:
+    """The sample org, loaded after the configuration and polled until nothing is left to do."""
+    assert world.twin and world.stack
+    world.cli("config", "apply", str(world.config()))
+    world.twin.load_sample_org()
+    world.cli("activate")
+    for _ in range(3):
+        poll(world)
+    return world
+
+
+def poll(world: World) -> None:
+    assert world.stack
+    world.stack.invoke("poller", {})
+    world.wait_until_quiet()
+
+
+def test_every_pair_is_equal_or_explained(settled: World) -> None:
+    assert settled.twin
+    dump = settled.twin.dump()
+    crm, people = crm_records(dump), prospects(dump, UNIT)
+    rows = links(settled)
+    linked = [row for row in rows if row["state"] == "linked"]
+    unequal = {
+        row["key"]: found
+        for row in linked
+        if (found := differences(crm[row["crm_id"]], people[row["prospect_id"]]))
+    }
+    open_errors = {row["pair"] for row in settled.cli("errors")["rows"]}
+    assert not {key: found for key, found in unequal.items() if key not in open_errors}
+    explained = {row["crm_id"] for row in rows} | {row["prospect_id"] for row in rows}
+    assert not [record for record in crm if record not in explained]
+    assert not [person for person in people if person not in explained]
+    assert len(crm) >= 500 and len(people) >= 500, "the sample org was not loaded"
+
+
+def test_no_duplicates(settled: World) -> None:
+    rows = [row for row in links(settled) if row["state"] == "linked"]
+    for side in ("crm_id", "prospect_id"):
+        often = [record for record, count in Counter(row[side] for row in rows).items() if count > 1]
+        assert not often, f"{side} linked more than once"
+    assert settled.twin
+    dump = settled.twin.dump()
+    keys = Counter(
+        record["Prospect_Sync_Key__c"] for record in crm_records(dump).values() if record.get("Prospect_Sync_Key__c")
+    )
+    keys.update(row["Prospect_Sync_Key__c"] for row in prospects(dump, UNIT).values() if row.get("Prospect_Sync_Key__c"))
+    assert not [key for key, count in keys.items() if count > 1]
+
+
+def test_skips_are_recorded_with_their_reason(settled: World) -> None:
+    skipped = links(settled, "skipped")
+    assert skipped, "the sample has prospects without assigned user and leads without address"
+    assert {row["reason"] for row in skipped} <= {"unassigned_no_match", "no_email"}
+
+
+def test_another_tick_writes_nothing(settled: World) -> None:
+    assert settled.twin
+    before = state_of_the_world(settled, UNIT)
+    settled.twin.forget_calls()
+    poll(settled)
+    calls = settled.twin.calls()
+    writes = {
+        kind: count for kind, count in calls.items() if any(verb in kind for verb in ("POST prospects", "PATCH", "composite"))
+    }
+    assert not writes, writes
+    assert state_of_the_world(settled, UNIT) == before
+
+
+def test_a_linked_pair_follows_edits_on_either_side(settled: World) -> None:
+    assert settled.twin
+    link = next(row for row in links(settled, "linked") if row["crm_id"].startswith("00Q"))
+    settled.twin.edit_org("Lead", link["crm_id"], Phone="+33 1 00 00 00 01")
+    settled.twin.edit_prospect(link["prospect_id"], fields={"jobTitle": "Analyst"})
+    poll(settled)
+    dump = settled.twin.dump()
+    record, person = crm_records(dump)[link["crm_id"]], prospects(dump, UNIT)[link["prospect_id"]]
+    assert (record["Title"], person["phone"]) == ("Analyst", "+33 1 00 00 00 01")
