@@ -76,14 +76,22 @@ def differences(record: dict[str, Any], prospect: dict[str, Any]) -> list[str]:
     return found
 
 
-def state_of_the_world(world: World, unit: str) -> str:
-    """Both sides without what every write changes: stamps."""
+def both_sides(world: World, unit: str) -> str:
+    """Every live record of both sides, stamps and all."""
     assert world.twin
     dump = world.twin.dump()
-    stamps = {"SystemModstamp", "LastModifiedDate", "updatedAt", "lastActivityAt", "LastModifiedById", "updatedById"}
-    strip = lambda row: {k: v for k, v in row.items() if k not in stamps}  # noqa: E731
-    sides = [
-        [strip(row) for row in crm_records(dump).values()],
-        [strip(row) for row in prospects(dump, unit).values()],
-    ]
+    sides = [list(crm_records(dump).values()), list(prospects(dump, unit).values())]
     return json.dumps(sides, sort_keys=True)
+
+
+def without_stamps(world: World, unit: str) -> str:
+    """What a person would compare: values of both sides, without ids and stamps that differ from run to run."""
+    assert world.twin
+    dump = world.twin.dump()
+    mapped = lambda row, names: sorted((name, str(row.get(name))) for name in names)  # noqa: E731
+    crm_fields = {field for lead, contact, _ in FIELDS.values() for field in (lead, contact) if field}
+    sides = [
+        sorted(mapped(row, crm_fields) for row in crm_records(dump).values()),
+        sorted(mapped(row, FIELDS) for row in prospects(dump, unit).values()),
+    ]
+    return json.dumps(sides)

@@ -36,7 +36,7 @@ PARAMETER_SETS: dict[str, dict[str, str]] = {
         "Stage": "local",
         "LoginUrl": "http://127.0.0.1:4711",
         "AccountEngagementUrl": "http://127.0.0.1:4712",
-        "BusinessUnits": "0Uv000000000001CAA,0Uv000000000002AAA",
+        "BusinessUnits": "0Uv000000000001CAA,0Uv000000000002CAA",
         "ClientId": "consumer-key",
         "AlarmEmail": "operator@example.invalid",
         "Architecture": "x86_64",

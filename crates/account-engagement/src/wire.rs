@@ -5,7 +5,7 @@ use reqwest::{Method, Response};
 use serde_json::Value;
 use sync_core::ids::BusinessUnit;
 
-use crate::calls::{Seen, ApiUsage, CallKind};
+use crate::calls::{ApiUsage, CallKind, Seen};
 use crate::code::ErrorCode;
 use crate::error::{Error, NotSent, ProtocolError, ServiceError, UnknownOutcome};
 use crate::token::Bearer;

@@ -68,11 +68,21 @@ impl Queue for NotGiven {
     async fn send(&self, _: Lane, batches: Vec<(String, ChangeBatch)>) -> Result<(), SendFailure> {
         let sent = batches.len();
         let why = "this function may not send to its lanes".to_owned();
-        if sent == 0 { Ok(()) } else { Err(SendFailure { refused: sent, sent, why }) }
+        if sent == 0 {
+            Ok(())
+        } else {
+            Err(SendFailure {
+                refused: sent,
+                sent,
+                why,
+            })
+        }
     }
 
     async fn depths(&self) -> Result<Vec<QueueDepth>, StoreError> {
-        Err(StoreError::Unavailable("this function cannot see the queues".to_owned()))
+        Err(StoreError::Unavailable(
+            "this function cannot see the queues".to_owned(),
+        ))
     }
 }
 
@@ -103,7 +113,9 @@ pub async fn start(function: Function) -> Result<Started, SettingsError> {
     let tables = aws_sdk_dynamodb::Client::new(&sdk);
     let state_table = match function {
         Function::DlqDrain => String::new(),
-        Function::Poller | Function::Worker | Function::Admin => variables.text("CONNECTOR_TABLE")?,
+        Function::Poller | Function::Worker | Function::Admin => {
+            variables.text("CONNECTOR_TABLE")?
+        }
     };
     let business_units = match function {
         Function::DlqDrain => Vec::new(),
@@ -124,12 +136,21 @@ pub async fn start(function: Function) -> Result<Started, SettingsError> {
     };
     let environment = Environment {
         services,
-        links: Arc::new(DynamoLinks::new(tables.clone(), variables.text("LINKS_TABLE")?)),
-        errors: Arc::new(DynamoErrors::new(tables.clone(), variables.text("ERRORS_TABLE")?)),
+        links: Arc::new(DynamoLinks::new(
+            tables.clone(),
+            variables.text("LINKS_TABLE")?,
+        )),
+        errors: Arc::new(DynamoErrors::new(
+            tables.clone(),
+            variables.text("ERRORS_TABLE")?,
+        )),
         state: Arc::new(DynamoState::new(tables, state_table)),
         queue,
         clock: Arc::new(SystemClock),
         business_units,
     };
-    Ok(Started { environment, stage: variables.text("STAGE")? })
+    Ok(Started {
+        environment,
+        stage: variables.text("STAGE")?,
+    })
 }

@@ -13,14 +13,25 @@ pub struct EventError(usize, &'static str);
 /// # Errors
 /// [`EventError`] when a message has no id, group or body.
 pub fn deliveries(event: SqsEvent) -> Result<Vec<Delivery>, EventError> {
-    event.records.into_iter().enumerate().map(|(index, message)| delivery(index, message)).collect()
+    event
+        .records
+        .into_iter()
+        .enumerate()
+        .map(|(index, message)| delivery(index, message))
+        .collect()
 }
 
 fn delivery(index: usize, mut message: SqsMessage) -> Result<Delivery, EventError> {
     let missing = |what| EventError(index, what);
     Ok(Delivery {
-        message_id: message.message_id.filter(|id| !id.is_empty()).ok_or(missing("id"))?,
-        group: message.attributes.remove("MessageGroupId").ok_or(missing("group"))?,
+        message_id: message
+            .message_id
+            .filter(|id| !id.is_empty())
+            .ok_or(missing("id"))?,
+        group: message
+            .attributes
+            .remove("MessageGroupId")
+            .ok_or(missing("group"))?,
         body: message.body.ok_or(missing("body"))?,
     })
 }

@@ -40,7 +40,11 @@ impl SqsQueue {
     /// The queues at these addresses.
     #[must_use]
     pub fn new(client: Client, urls: QueueUrls) -> Self {
-        Self { client, urls, sent: AtomicU64::new(0) }
+        Self {
+            client,
+            urls,
+            sent: AtomicU64::new(0),
+        }
     }
 
     /// The deduplication id is unique per message of a run, and never made of record and stamp: the
@@ -69,15 +73,23 @@ impl SqsQueue {
         entries: Vec<SendMessageBatchRequestEntry>,
     ) -> Result<(), (usize, String)> {
         let count = entries.len();
-        let request = self.client.send_message_batch().queue_url(url).set_entries(Some(entries));
-        let answer = request.send().await.map_err(|error| {
-            (count, error.code().unwrap_or("no answer").to_owned())
-        })?;
+        let request = self
+            .client
+            .send_message_batch()
+            .queue_url(url)
+            .set_entries(Some(entries));
+        let answer = request
+            .send()
+            .await
+            .map_err(|error| (count, error.code().unwrap_or("no answer").to_owned()))?;
         let accepted = answer.successful.len();
         if accepted == count {
             return Ok(());
         }
-        let first = answer.failed.first().map_or("no result", |failed| failed.code.as_str());
+        let first = answer
+            .failed
+            .first()
+            .map_or("no result", |failed| failed.code.as_str());
         Err((count - accepted, first.to_owned()))
     }
 
@@ -99,7 +111,10 @@ impl SqsQueue {
             })?;
         let attributes = answer.attributes.unwrap_or_default();
         let read = |name| {
-            attributes.get(&name).and_then(|count: &String| count.parse().ok()).unwrap_or(0)
+            attributes
+                .get(&name)
+                .and_then(|count: &String| count.parse().ok())
+                .unwrap_or(0)
         };
         Ok(QueueDepth {
             name: name.to_owned(),

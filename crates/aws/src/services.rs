@@ -28,14 +28,23 @@ pub struct ConnectedServices {
 
 fn config_error(code: &str, message: String) -> ServiceError {
     let service = Service::Salesforce;
-    ServiceError { service, class: ErrorClass::Auth, code: code.to_owned(), message }
+    ServiceError {
+        service,
+        class: ErrorClass::Auth,
+        code: code.to_owned(),
+        message,
+    }
 }
 
 impl ConnectedServices {
     /// Clients for these addresses; nothing is read or opened yet.
     #[must_use]
     pub fn new(settings: ServiceSettings, secrets: aws_sdk_secretsmanager::Client) -> Self {
-        Self { settings, secrets, opened: Mutex::new(HashMap::new()) }
+        Self {
+            settings,
+            secrets,
+            opened: Mutex::new(HashMap::new()),
+        }
     }
 
     /// The key that signs our log-ins. The message names the secret and never its content.
@@ -45,12 +54,16 @@ impl ConnectedServices {
         let answer = answer.map_err(|error| {
             let code = error.code().unwrap_or("no answer");
             if code == "ResourceNotFoundException" {
-                let message = format!("the secret {arn} has no value yet; put the private key there");
+                let message =
+                    format!("the secret {arn} has no value yet; put the private key there");
                 return config_error("PRIVATE_KEY", message);
             }
             ServiceError {
                 class: ErrorClass::Transient,
-                ..config_error("SECRET", format!("the secret {arn} cannot be read ({code})"))
+                ..config_error(
+                    "SECRET",
+                    format!("the secret {arn} cannot be read ({code})"),
+                )
             }
         })?;
         PrivateKey::from_pem(answer.secret_string().unwrap_or_default())
@@ -90,12 +103,15 @@ impl ConnectedServices {
 impl Services for ConnectedServices {
     /// A refused log-in does not stay: the key may have been put right, so it is read again.
     async fn open(&self, config: &Config) -> Result<Sides, ServiceError> {
-        let key = (config.business_unit.clone(), config.connector_user.username.clone());
+        let key = (
+            config.business_unit.clone(),
+            config.connector_user.username.clone(),
+        );
         let mut opened = self.opened.lock().await;
-        if let Some(sides) = opened.get(&key) {
-            if sides.crm.connector_user().await.is_ok() {
-                return Ok(sides.clone());
-            }
+        if let Some(sides) = opened.get(&key)
+            && sides.crm.connector_user().await.is_ok()
+        {
+            return Ok(sides.clone());
         }
         let sides = self.connect(config).await?;
         opened.insert(key, sides.clone());

@@ -47,7 +47,9 @@ pub struct Variables<'a>(pub &'a dyn Fn(&str) -> Option<String>);
 
 impl Variables<'_> {
     fn required(&self, name: &'static str) -> Result<String, SettingsError> {
-        (self.0)(name).filter(|value| !value.is_empty()).ok_or(SettingsError::Missing(name))
+        (self.0)(name)
+            .filter(|value| !value.is_empty())
+            .ok_or(SettingsError::Missing(name))
     }
 
     /// The name of a table, or another required text.
@@ -81,7 +83,10 @@ impl Variables<'_> {
     pub fn services(&self) -> Result<ServiceSettings, SettingsError> {
         let slots = self.required("AE_SLOTS")?;
         let why = "not a number of calls".to_owned();
-        let slots = slots.parse().map_err(|_| SettingsError::Wrong { name: "AE_SLOTS", why })?;
+        let slots = slots.parse().map_err(|_| SettingsError::Wrong {
+            name: "AE_SLOTS",
+            why,
+        })?;
         Ok(ServiceSettings {
             login_url: self.required("LOGIN_URL")?,
             account_engagement_url: self.required("ACCOUNT_ENGAGEMENT_URL")?,
@@ -127,7 +132,10 @@ mod tests {
             Variables(&none).business_units(),
             Err(SettingsError::Missing("BUSINESS_UNITS"))
         );
-        assert_eq!(Variables(&none).lanes().err(), Some(SettingsError::Missing("PRIORITY_QUEUE_URL")));
+        assert_eq!(
+            Variables(&none).lanes().err(),
+            Some(SettingsError::Missing("PRIORITY_QUEUE_URL"))
+        );
     }
 
     #[test]

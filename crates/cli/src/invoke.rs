@@ -1,76 +1,145 @@
 //! Calls to the deployed functions, with the operator's own credentials.
 
+use std::env;
+use std::error::Error;
+use std::process::Command;
+
 use aws_config::BehaviorVersion;
 use aws_sdk_lambda::Client;
-use aws_sdk_lambda::error::{DisplayErrorContext, ProvideErrorMetadata};
+use aws_sdk_lambda::error::ProvideErrorMetadata;
 use aws_sdk_lambda::primitives::Blob;
 use serde_json::Value;
-use sync_core::protocol::{AdminReply, AdminRequest};
 
 use crate::arguments::Arguments;
 
 /// The stack did not answer, or not with an answer.
-#[derive(Debug)]
-pub(crate) struct InvokeError(String);
-
-impl std::fmt::Display for InvokeError {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(&self.0)
-    }
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{function} {problem}")]
+pub(crate) struct InvokeError {
+    /// The function that was meant.
+    pub(crate) function: String,
+    /// What happened and what to look at.
+    pub(crate) problem: String,
 }
 
-impl std::error::Error for InvokeError {}
+/// The functions of a stack that an operator invokes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Function {
+    /// Answers requests.
+    Admin,
+    /// Looks for changes.
+    Poller,
+}
 
-/// A deployed stack.
+/// The seam between the commands and AWS: sessions run without a stack.
+pub(crate) trait Functions {
+    /// Runs a function and returns what it answers.
+    async fn invoke(&self, function: Function, payload: &Value) -> Result<Value, InvokeError>;
+}
+
+/// A deployed stack. Nothing is read or called before the first invocation.
+#[derive(Debug)]
 pub(crate) struct Stack {
-    client: Client,
     name: String,
+    admin: Option<String>,
 }
 
 impl Stack {
     /// The stack that the arguments name.
-    pub(crate) async fn open(arguments: &Arguments) -> Self {
-        let sdk = aws_config::load_defaults(BehaviorVersion::latest()).await;
-        Self { client: Client::new(&sdk), name: arguments.stack.clone() }
-    }
-
-    /// Sends a request to the admin function.
-    pub(crate) async fn ask(&self, request: &AdminRequest) -> anyhow::Result<AdminReply> {
-        let answer = self.invoke("admin", serde_json::to_value(request)?).await?;
-        Ok(serde_json::from_value(answer)?)
-    }
-
-    /// Runs the poller once and returns its reports.
-    pub(crate) async fn poll(&self) -> anyhow::Result<Value> {
-        self.invoke("poller", Value::Object(serde_json::Map::new())).await
-    }
-
-    async fn invoke(&self, function: &str, payload: Value) -> anyhow::Result<Value> {
-        let name = format!("{}-{function}", self.name);
-        let request = self.client.invoke().function_name(&name).payload(Blob::new(payload.to_string()));
-        let answer = request.send().await.map_err(|error| {
-            let why = match error.code() {
-                Some("ResourceNotFoundException") => {
-                    "there is no such function; check --stack and the region".to_owned()
-                }
-                Some(code) => code.to_owned(),
-                None => format!("{}", DisplayErrorContext(&error)),
-            };
-            InvokeError(format!("{name} cannot be invoked: {why}"))
-        })?;
-        let body = answer.payload.map(Blob::into_inner).unwrap_or_default();
-        let body: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
-        if answer.function_error.is_some() {
-            let message = body.get("errorMessage").and_then(Value::as_str).unwrap_or("no message");
-            return Err(InvokeError(format!("{name} failed: {message}; see its log")).into());
+    pub(crate) fn new(arguments: &Arguments) -> Self {
+        Self {
+            name: arguments.stack.clone(),
+            admin: arguments.function.clone(),
         }
-        Ok(body)
+    }
+
+    fn function_name(&self, function: Function) -> String {
+        match function {
+            Function::Admin => self
+                .admin
+                .clone()
+                .unwrap_or_else(|| format!("{}-admin", self.name)),
+            Function::Poller => format!("{}-poller", self.name),
+        }
     }
 }
 
-/// Who asks, as this machine tells it.
+impl Functions for Stack {
+    async fn invoke(&self, function: Function, payload: &Value) -> Result<Value, InvokeError> {
+        let name = self.function_name(function);
+        let failed = |problem: String| InvokeError {
+            function: name.clone(),
+            problem,
+        };
+        let sdk = aws_config::load_defaults(BehaviorVersion::latest()).await;
+        if sdk.region().is_none() {
+            let problem = "cannot be invoked: no region; set AWS_REGION or the profile's region";
+            return Err(failed(problem.to_owned()));
+        }
+        let request = Client::new(&sdk)
+            .invoke()
+            .function_name(&name)
+            .payload(Blob::new(payload.to_string()));
+        let answer = request
+            .send()
+            .await
+            .map_err(|error| failed(format!("cannot be invoked: {}", why(&error))))?;
+        let body = answer.payload.map(Blob::into_inner).unwrap_or_default();
+        let value: Value = serde_json::from_slice(&body)
+            .map_err(|error| failed(format!("answered something that is not JSON: {error}")))?;
+        if answer.function_error.is_some() {
+            let message = value.get("errorMessage").and_then(Value::as_str);
+            let message = message.unwrap_or("it gave no message");
+            return Err(failed(format!("failed: {message}; see its log")));
+        }
+        Ok(value)
+    }
+}
+
+fn why<E>(error: &E) -> String
+where
+    E: ProvideErrorMetadata + Error,
+{
+    match error.code() {
+        Some("ResourceNotFoundException") => {
+            "there is no such function; check --stack, the region and the account".to_owned()
+        }
+        Some(code) => match error.message() {
+            Some(message) => format!("{code}: {message}"),
+            None => code.to_owned(),
+        },
+        None => causes(error),
+    }
+}
+
+/// The error and everything behind it in one line, for those of the SDK that say little themselves.
+fn causes(error: &dyn Error) -> String {
+    let mut said = vec![error.to_string()];
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        said.push(inner.to_string());
+        cause = inner.source();
+    }
+    said.dedup();
+    said.join(": ").replace('\n', " ")
+}
+
+/// Who asks. The audit trail says where this comes from: IAM knows who really called.
 pub(crate) fn actor() -> String {
-    let user = std::env::var("USER").or_else(|_| std::env::var("USERNAME"));
-    let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "this machine".to_owned());
-    format!("{} at {host}", user.unwrap_or_else(|_| "somebody".to_owned()))
+    let set = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
+    let user = set("USER").or_else(|| set("USERNAME"));
+    let host = set("HOSTNAME")
+        .or_else(|| set("COMPUTERNAME"))
+        .or_else(host_name);
+    format!(
+        "{}@{} (as told by the operator's machine)",
+        user.as_deref().unwrap_or("unknown user"),
+        host.as_deref().unwrap_or("unknown host")
+    )
+}
+
+fn host_name() -> Option<String> {
+    let answer = Command::new("hostname").output().ok()?;
+    let name = String::from_utf8(answer.stdout).ok()?.trim().to_owned();
+    (!name.is_empty()).then_some(name)
 }

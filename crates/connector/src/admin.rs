@@ -37,17 +37,22 @@ impl From<crate::poll::PollError> for AdminError {
 pub async fn handle(environment: &Environment, request: AdminRequest, run: &str) -> AdminReply {
     let answered = match request.command {
         AdminCommand::Status => status(environment).await,
-        command => {
-            match unit_of(environment, request.business_unit.as_ref(), &command) {
-                Ok(unit) => {
-                    let desk = Desk { environment, unit, actor: request.actor, run };
-                    desk.carry_out(command).await
-                }
-                Err(error) => Err(error),
+        command => match unit_of(environment, request.business_unit.as_ref(), &command) {
+            Ok(unit) => {
+                let desk = Desk {
+                    environment,
+                    unit,
+                    actor: request.actor,
+                    run,
+                };
+                desk.carry_out(command).await
             }
-        }
+            Err(error) => Err(error),
+        },
     };
-    answered.unwrap_or_else(|error| AdminReply::Refused { message: error.to_string() })
+    answered.unwrap_or_else(|error| AdminReply::Refused {
+        message: error.to_string(),
+    })
 }
 
 /// Which business unit is meant: the configuration's own, the one given, or the only one there is.
@@ -127,7 +132,11 @@ impl Desk<'_> {
             AdminCommand::Errors { closed } => Ok(AdminReply::Errors {
                 rows: self.environment.errors.list(&self.unit, closed).await?,
             }),
-            AdminCommand::Links { state, record, next } => self.links(state, record, next).await,
+            AdminCommand::Links {
+                state,
+                record,
+                next,
+            } => self.links(state, record, next).await,
             AdminCommand::ConfigCheck { config } => configure::check(self, &config).await,
             AdminCommand::ConfigApply { config } => configure::apply(self, &config).await,
             AdminCommand::Status => status(self.environment).await,
@@ -139,17 +148,25 @@ impl Desk<'_> {
     }
 
     pub(crate) async fn audit(&self, action: String) -> Result<(), AdminError> {
-        let entry = AuditEntry { at: self.now(), actor: self.actor.clone(), action };
+        let entry = AuditEntry {
+            at: self.now(),
+            actor: self.actor.clone(),
+            action,
+        };
         Ok(self.environment.state.audit(&self.unit, &entry).await?)
     }
 
     async fn row(&self) -> Result<ConnectorRow, AdminError> {
-        self.environment.state.connector(&self.unit).await?.ok_or_else(|| {
-            AdminError::Refused(format!(
-                "business unit {} has no connector yet; run `prospect-sync config apply FILE`",
-                self.unit
-            ))
-        })
+        self.environment
+            .state
+            .connector(&self.unit)
+            .await?
+            .ok_or_else(|| {
+                AdminError::Refused(format!(
+                    "business unit {} has no connector yet; run `prospect-sync config apply FILE`",
+                    self.unit
+                ))
+            })
     }
 
     async fn change_state(
@@ -158,7 +175,8 @@ impl Desk<'_> {
         action: &str,
     ) -> Result<AdminReply, AdminError> {
         let row = self.row().await?;
-        self.audit(format!("{action} (was {})", row.state.name())).await?;
+        self.audit(format!("{action} (was {})", row.state.name()))
+            .await?;
         let changed = ConnectorRow {
             state,
             changed_by: self.actor.clone(),
@@ -172,12 +190,16 @@ impl Desk<'_> {
         } else {
             0
         };
-        Ok(AdminReply::Connector { row: changed, caught_up })
+        Ok(AdminReply::Connector {
+            row: changed,
+            caught_up,
+        })
     }
 
     /// R49: "Sync with CRM"; works while paused (R8c).
     async fn sync(&self, prospect: ProspectId) -> Result<AdminReply, AdminError> {
-        self.enqueue(RecordRef::Prospect(prospect), Cause::SyncNow).await
+        self.enqueue(RecordRef::Prospect(prospect), Cause::SyncNow)
+            .await
     }
 
     /// R47: "Send to Account Engagement"; works while paused (R8c).
@@ -194,11 +216,18 @@ impl Desk<'_> {
         }
         let what = format!("{record} on the priority lane");
         self.audit(format!("{cause:?} {record}")).await?;
-        let hint = ChangeHint { record, pair: None, cause };
+        let hint = ChangeHint {
+            record,
+            pair: None,
+            cause,
+        };
         let batches = into_batches(&self.unit, self.run, self.now(), vec![hint]);
         let sent = self.environment.queue.send(Lane::Priority, batches).await;
         sent.map_err(|error| AdminError::Refused(error.to_string()))?;
-        Ok(AdminReply::Queued { run: self.run.to_owned(), what })
+        Ok(AdminReply::Queued {
+            run: self.run.to_owned(),
+            what,
+        })
     }
 
     async fn links(
@@ -217,8 +246,11 @@ impl Desk<'_> {
                 "`{name}` is not a state of a link; there are {STATES:?}"
             )));
         }
-        let LinkPage { rows, next } =
-            self.environment.links.list(&self.unit, state.as_deref(), next).await?;
+        let LinkPage { rows, next } = self
+            .environment
+            .links
+            .list(&self.unit, state.as_deref(), next)
+            .await?;
         Ok(AdminReply::Links { rows, next })
     }
 
@@ -226,14 +258,19 @@ impl Desk<'_> {
         let record = match text.parse::<ProspectId>() {
             Ok(prospect) => RecordRef::Prospect(prospect),
             Err(_) => RecordRef::Crm(
-                text.parse().map_err(|error| AdminError::Refused(format!("{error}")))?,
+                text.parse()
+                    .map_err(|error| AdminError::Refused(format!("{error}")))?,
             ),
         };
         let own = sync_core::link::PairKey::of(record.clone());
         let loaded = self
             .environment
             .links
-            .load(&self.unit, std::slice::from_ref(&record), std::slice::from_ref(&own))
+            .load(
+                &self.unit,
+                std::slice::from_ref(&record),
+                std::slice::from_ref(&own),
+            )
             .await?;
         let pair = loaded.claims.get(&record).unwrap_or(&own);
         Ok(loaded.links.get(pair).cloned().into_iter().collect())

@@ -22,7 +22,9 @@ pub async fn drain(environment: &Environment, deliveries: Vec<Delivery>, run: &s
     let mut kept = Vec::new();
     for delivery in deliveries {
         let drained = match parse_body(&delivery.body) {
-            Ok(batch) => drain_batch(environment, &batch).await.map_err(|error| error.to_string()),
+            Ok(batch) => drain_batch(environment, &batch)
+                .await
+                .map_err(|error| error.to_string()),
             Err(error) => Err(error.to_string()),
         };
         if let Err(error) = drained {
@@ -37,21 +39,31 @@ pub async fn drain(environment: &Environment, deliveries: Vec<Delivery>, run: &s
 async fn drain_batch(environment: &Environment, batch: &ChangeBatch) -> Result<(), StoreError> {
     let unit = &batch.business_unit;
     let records: Vec<RecordRef> = batch.hints.iter().map(|hint| hint.record.clone()).collect();
-    let keys: Vec<PairKey> = batch.hints.iter().map(|hint| hint.pair_key()).collect();
+    let keys: Vec<PairKey> = batch
+        .hints
+        .iter()
+        .map(sync_core::hint::ChangeHint::pair_key)
+        .collect();
     let loaded = environment.links.load(unit, &records, &keys).await?;
     let mut links: BTreeMap<PairKey, Link> = BTreeMap::new();
     for (record, key) in records.iter().zip(keys) {
         let pair = loaded.claims.get(record).cloned().unwrap_or(key);
         let stored = loaded.links.get(&pair).cloned();
-        links.entry(pair.clone()).or_insert_with(|| {
-            stored.unwrap_or_else(|| Link::new(unit.clone(), pair))
-        });
+        links
+            .entry(pair.clone())
+            .or_insert_with(|| stored.unwrap_or_else(|| Link::new(unit.clone(), pair)));
     }
-    let rows = links.values().map(|link| error_row(environment, unit, link)).collect();
+    let rows = links
+        .values()
+        .map(|link| error_row(environment, unit, link))
+        .collect();
     let commits = links
         .into_values()
         .map(|link| Commit {
-            link: Link { has_open_error: true, ..link },
+            link: Link {
+                has_open_error: true,
+                ..link
+            },
             claims: Vec::new(),
             supersedes: Vec::new(),
         })
@@ -75,9 +87,10 @@ fn error_row(environment: &Environment, unit: &BusinessUnit, link: &Link) -> Err
         class: ErrorClass::Unclassified,
         code: UNDELIVERABLE.to_owned(),
         fields: Vec::new(),
-        message: "could not be worked on in five deliveries; the worker's log of the run says why; \
+        message:
+            "could not be worked on in five deliveries; the worker's log of the run says why; \
                   sync the record by hand when the cause is gone"
-            .to_owned(),
+                .to_owned(),
         owner: "platform engineer".to_owned(),
         first_seen: now,
         last_seen: now,

@@ -44,12 +44,16 @@ impl Environment {
         let Some(row) = self.state.connector(unit).await? else {
             return Ok(None);
         };
-        let config = self.state.config(unit, row.config_version).await?.ok_or_else(|| {
-            StoreError::Unavailable(format!(
-                "configuration version {} of {unit} is missing from the connector table",
-                row.config_version
-            ))
-        })?;
+        let config = self
+            .state
+            .config(unit, row.config_version)
+            .await?
+            .ok_or_else(|| {
+                StoreError::Unavailable(format!(
+                    "configuration version {} of {unit} is missing from the connector table",
+                    row.config_version
+                ))
+            })?;
         Ok(Some(Configured { row, config }))
     }
 }

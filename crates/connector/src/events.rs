@@ -158,7 +158,10 @@ pub fn line(event: &dyn Event, stage: &str, run: &str, at: Timestamp) -> Value {
 pub fn usage_details(salesforce: &Usage, account_engagement: &Usage) -> Map<String, Value> {
     Map::from_iter([
         ("salesforce_calls".to_owned(), json!(salesforce.calls)),
-        ("account_engagement_calls".to_owned(), json!(account_engagement.calls)),
+        (
+            "account_engagement_calls".to_owned(),
+            json!(account_engagement.calls),
+        ),
     ])
 }
 
@@ -167,7 +170,10 @@ pub fn usage_details(salesforce: &Usage, account_engagement: &Usage) -> Map<Stri
 pub fn usage_metrics(salesforce: &Usage, account_engagement: &Usage) -> Metrics {
     let mut metrics = Metrics::from([
         (MetricName::SalesforceCalls, salesforce.total()),
-        (MetricName::AccountEngagementCalls, account_engagement.total()),
+        (
+            MetricName::AccountEngagementCalls,
+            account_engagement.total(),
+        ),
     ]);
     for (name, usage) in [
         (MetricName::SalesforceApiUsedPct, salesforce),

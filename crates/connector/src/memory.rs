@@ -87,7 +87,9 @@ impl MemoryLinks {
             return Err(StoreError::Conflict);
         }
         for record in claims {
-            table.claims.insert((unit.clone(), record.clone()), link.key.clone());
+            table
+                .claims
+                .insert((unit.clone(), record.clone()), link.key.clone());
         }
         for pair in supersedes {
             table.rows.remove(&(unit.clone(), pair.clone()));
@@ -124,7 +126,10 @@ impl Links for MemoryLinks {
     }
 
     async fn begin(&self, begins: Vec<Begin>) -> Vec<Result<Link, StoreError>> {
-        begins.into_iter().map(|begin| self.store(begin.link, &begin.claims, &[])).collect()
+        begins
+            .into_iter()
+            .map(|begin| self.store(begin.link, &begin.claims, &[]))
+            .collect()
     }
 
     async fn commit(&self, commits: Vec<Commit>) -> Vec<Result<Link, StoreError>> {
@@ -150,14 +155,25 @@ impl Links for MemoryLinks {
             .filter(|row| state.is_none_or(|state| row.state.name() == state))
             .collect();
         let end = (start + PAGE).min(matching.len());
-        let rows = matching.get(start..end).unwrap_or(&[]).iter().map(|row| (*row).clone());
+        let rows = matching
+            .get(start..end)
+            .unwrap_or(&[])
+            .iter()
+            .map(|row| (*row).clone());
         let next = (end < matching.len()).then(|| end.to_string());
-        Ok(LinkPage { rows: rows.collect(), next })
+        Ok(LinkPage {
+            rows: rows.collect(),
+            next,
+        })
     }
 
     async fn count(&self, unit: &BusinessUnit) -> Result<BTreeMap<String, u64>, StoreError> {
         let mut counts = BTreeMap::new();
-        for row in lock(&self.0).rows.values().filter(|row| row.business_unit == *unit) {
+        for row in lock(&self.0)
+            .rows
+            .values()
+            .filter(|row| row.business_unit == *unit)
+        {
             *counts.entry(row.state.name().to_owned()).or_insert(0) += 1;
         }
         Ok(counts)
@@ -237,15 +253,24 @@ impl State for MemoryState {
 
     async fn put_connector(&self, row: &ConnectorRow) -> Result<(), StoreError> {
         let mut table = lock(&self.0);
-        let stored = table.connectors.get(&row.business_unit).map_or(0, |row| row.version);
+        let stored = table
+            .connectors
+            .get(&row.business_unit)
+            .map_or(0, |row| row.version);
         if stored + 1 != row.version {
             return Err(StoreError::Conflict);
         }
-        table.connectors.insert(row.business_unit.clone(), row.clone());
+        table
+            .connectors
+            .insert(row.business_unit.clone(), row.clone());
         Ok(())
     }
 
-    async fn config(&self, unit: &BusinessUnit, version: u64) -> Result<Option<Config>, StoreError> {
+    async fn config(
+        &self,
+        unit: &BusinessUnit,
+        version: u64,
+    ) -> Result<Option<Config>, StoreError> {
         Ok(lock(&self.0).configs.get(&(unit.clone(), version)).cloned())
     }
 
@@ -293,7 +318,9 @@ impl State for MemoryState {
         users: &UserMap,
         at: Timestamp,
     ) -> Result<(), StoreError> {
-        lock(&self.0).users.insert(unit.clone(), (users.clone(), at));
+        lock(&self.0)
+            .users
+            .insert(unit.clone(), (users.clone(), at));
         Ok(())
     }
 
@@ -343,15 +370,25 @@ impl Queue for MemoryQueue {
     ) -> Result<(), SendFailure> {
         if *lock(&self.refuses) {
             let sent = batches.len();
-            return Err(SendFailure { refused: sent, sent, why: "told to refuse".to_owned() });
+            return Err(SendFailure {
+                refused: sent,
+                sent,
+                why: "told to refuse".to_owned(),
+            });
         }
-        let queued = batches.into_iter().map(|(group, batch)| Queued { lane, group, batch });
+        let queued = batches
+            .into_iter()
+            .map(|(group, batch)| Queued { lane, group, batch });
         lock(&self.waiting).extend(queued);
         Ok(())
     }
 
     async fn depths(&self) -> Result<Vec<QueueDepth>, StoreError> {
         let waiting = lock(&self.waiting).len() as u64;
-        Ok(vec![QueueDepth { name: "memory".to_owned(), waiting, in_flight: 0 }])
+        Ok(vec![QueueDepth {
+            name: "memory".to_owned(),
+            waiting,
+            in_flight: 0,
+        }])
     }
 }

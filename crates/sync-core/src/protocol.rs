@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Config, ConnectorRow};
 use crate::config::lint::Finding;
+use crate::config::{Config, ConnectorRow};
 use crate::ids::{BusinessUnit, CrmId, ProspectId};
 use crate::link::Link;
 use crate::settle::ErrorRow;

@@ -839,6 +839,14 @@ fn crm_id_field_exists_on_the_prospect() {
     assert_eq!(online(&config, &schema), []);
 }
 
+#[test]
+fn crm_id_field_is_not_the_key_field() {
+    let mut config = example();
+    config.account_engagement.crm_id_field = Some("prospect_sync_key__c".to_owned());
+    let path = "account_engagement.crm_id_field";
+    assert_error(&offline(&config), path, "crm_id_field", "overwrite");
+}
+
 // --- the list itself -----------------------------------------------------------------------------
 
 #[test]

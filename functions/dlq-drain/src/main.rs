@@ -9,8 +9,13 @@ use tracing::Instrument;
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
-    let started = start(Function::DlqDrain).await.map_err(|error| error.to_string())?;
-    run(service_fn(|event: LambdaEvent<SqsEvent>| handle(&started, event))).await
+    let started = start(Function::DlqDrain)
+        .await
+        .map_err(|error| error.to_string())?;
+    run(service_fn(|event: LambdaEvent<SqsEvent>| {
+        handle(&started, event)
+    }))
+    .await
 }
 
 async fn handle(
@@ -20,6 +25,8 @@ async fn handle(
     let run = event.context.request_id.as_str();
     let deliveries = deliveries(event.payload)?;
     let span = tracing::info_span!("drain", run);
-    let kept = drain(&started.environment, deliveries, run).instrument(span).await;
+    let kept = drain(&started.environment, deliveries, run)
+        .instrument(span)
+        .await;
     Ok(response(kept))
 }

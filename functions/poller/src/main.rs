@@ -9,8 +9,13 @@ use tracing::Instrument;
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
-    let started = start(Function::Poller).await.map_err(|error| error.to_string())?;
-    run(service_fn(|event: LambdaEvent<Value>| poll(&started, event))).await
+    let started = start(Function::Poller)
+        .await
+        .map_err(|error| error.to_string())?;
+    run(service_fn(|event: LambdaEvent<Value>| {
+        poll(&started, event)
+    }))
+    .await
 }
 
 /// Answers with one report per connector; the schedule ignores it, `prospect-sync poll` prints it.
@@ -22,5 +27,8 @@ async fn poll(started: &Started, event: LambdaEvent<Value>) -> Result<Vec<Value>
     for report in &reports {
         emit(report, &started.stage, run, now);
     }
-    Ok(reports.iter().map(|report| Value::Object(report.details())).collect())
+    Ok(reports
+        .iter()
+        .map(|report| Value::Object(report.details()))
+        .collect())
 }

@@ -11,8 +11,13 @@ use tracing::Instrument;
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
-    let started = start(Function::Worker).await.map_err(|error| error.to_string())?;
-    run(service_fn(|event: LambdaEvent<SqsEvent>| handle(&started, event))).await
+    let started = start(Function::Worker)
+        .await
+        .map_err(|error| error.to_string())?;
+    run(service_fn(|event: LambdaEvent<SqsEvent>| {
+        handle(&started, event)
+    }))
+    .await
 }
 
 async fn handle(

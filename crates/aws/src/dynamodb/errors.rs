@@ -29,7 +29,10 @@ impl DynamoErrors {
     /// The table of this name.
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>) -> Self {
-        Self { client, table: table.into() }
+        Self {
+            client,
+            table: table.into(),
+        }
     }
 
     async fn get(
@@ -53,13 +56,23 @@ impl DynamoErrors {
     async fn put(&self, error: &ErrorRow) -> Result<(), StoreError> {
         let unit = &error.business_unit;
         let mut attributes = item(unit.to_string(), error.pair.to_string(), error)?;
-        attributes
-            .insert("gsi1pk".to_owned(), text(state_pk(unit, error.closed_at.is_some())));
-        attributes
-            .insert("gsi1sk".to_owned(), text(format!("{}#{}", error.first_seen, error.pair)));
-        let request =
-            self.client.put_item().table_name(&self.table).set_item(Some(attributes));
-        request.send().await.map_err(|error| store_error("PutItem", &error))?;
+        attributes.insert(
+            "gsi1pk".to_owned(),
+            text(state_pk(unit, error.closed_at.is_some())),
+        );
+        attributes.insert(
+            "gsi1sk".to_owned(),
+            text(format!("{}#{}", error.first_seen, error.pair)),
+        );
+        let request = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(attributes));
+        request
+            .send()
+            .await
+            .map_err(|error| store_error("PutItem", &error))?;
         Ok(())
     }
 
@@ -107,7 +120,10 @@ impl DynamoErrors {
 impl Errors for DynamoErrors {
     async fn open(&self, rows: Vec<ErrorRow>) -> Vec<Result<(), StoreError>> {
         let writes: Vec<_> = rows.into_iter().map(|error| self.open_one(error)).collect();
-        stream::iter(writes).buffered(CONCURRENT_WRITES).collect().await
+        stream::iter(writes)
+            .buffered(CONCURRENT_WRITES)
+            .collect()
+            .await
     }
 
     async fn close(
@@ -119,7 +135,11 @@ impl Errors for DynamoErrors {
         for pair in pairs {
             let known = self.get(unit, pair).await?;
             if let Some(open) = known.filter(|known| known.closed_at.is_none()) {
-                self.put(&ErrorRow { closed_at: Some(now), ..open }).await?;
+                self.put(&ErrorRow {
+                    closed_at: Some(now),
+                    ..open
+                })
+                .await?;
             }
         }
         Ok(())

@@ -52,7 +52,10 @@ impl DynamoLinks {
     /// The table of this name.
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>) -> Self {
-        Self { client, table: table.into() }
+        Self {
+            client,
+            table: table.into(),
+        }
     }
 
     /// Reads items by key, strongly consistent, whatever the number.
@@ -71,9 +74,14 @@ impl DynamoLinks {
                     .consistent_read(true)
                     .build()
                     .map_err(|error| StoreError::Unavailable(error.to_string()))?;
-                let request = self.client.batch_get_item().request_items(&self.table, keys);
-                let answer =
-                    request.send().await.map_err(|error| store_error("BatchGetItem", &error))?;
+                let request = self
+                    .client
+                    .batch_get_item()
+                    .request_items(&self.table, keys);
+                let answer = request
+                    .send()
+                    .await
+                    .map_err(|error| store_error("BatchGetItem", &error))?;
                 found.extend(answer.responses.unwrap_or_default().into_values().flatten());
                 let left = answer.unprocessed_keys.unwrap_or_default();
                 wanted = left.into_values().flat_map(|keys| keys.keys).collect();
@@ -107,7 +115,11 @@ impl DynamoLinks {
         }
         let mut writes = vec![TransactWriteItem::builder().put(put).build()];
         for record in &claims {
-            writes.push(TransactWriteItem::builder().put(self.claim(&link, record)?).build());
+            writes.push(
+                TransactWriteItem::builder()
+                    .put(self.claim(&link, record)?)
+                    .build(),
+            );
         }
         for pair in &supersedes {
             let delete = Delete::builder()
@@ -118,8 +130,14 @@ impl DynamoLinks {
                 .map_err(|error| StoreError::Unavailable(error.to_string()))?;
             writes.push(TransactWriteItem::builder().delete(delete).build());
         }
-        let request = self.client.transact_write_items().set_transact_items(Some(writes));
-        request.send().await.map_err(|error| store_error("TransactWriteItems", &error))?;
+        let request = self
+            .client
+            .transact_write_items()
+            .set_transact_items(Some(writes));
+        request
+            .send()
+            .await
+            .map_err(|error| store_error("TransactWriteItems", &error))?;
         Ok(link)
     }
 
@@ -130,7 +148,9 @@ impl DynamoLinks {
         attributes.insert("version".to_owned(), number(link.version));
         attributes.insert("gsi1pk".to_owned(), text(state_pk(unit, link.state.name())));
         attributes.insert("gsi1sk".to_owned(), text(link.key.to_string()));
-        let put = Put::builder().table_name(&self.table).set_item(Some(attributes));
+        let put = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(attributes));
         let put = if read_version == 0 {
             put.condition_expression("attribute_not_exists(pk)")
         } else {
@@ -138,7 +158,8 @@ impl DynamoLinks {
                 .expression_attribute_names("#version", "version")
                 .expression_attribute_values(":read", number(read_version))
         };
-        put.build().map_err(|error| StoreError::Unavailable(error.to_string()))
+        put.build()
+            .map_err(|error| StoreError::Unavailable(error.to_string()))
     }
 
     /// A claim, on condition that the record belongs to nobody or to this pair.
@@ -184,11 +205,18 @@ impl DynamoLinks {
             .send()
             .await
             .map_err(|error| store_error("Query", &error))?;
-        let rows = answer.items.unwrap_or_default().iter().map(row).collect::<Result<_, _>>()?;
-        let last = answer.last_evaluated_key.and_then(|key| match key.get("gsi1sk") {
-            Some(AttributeValue::S(pair)) => Some(pair.clone()),
-            _ => None,
-        });
+        let rows = answer
+            .items
+            .unwrap_or_default()
+            .iter()
+            .map(row)
+            .collect::<Result<_, _>>()?;
+        let last = answer
+            .last_evaluated_key
+            .and_then(|key| match key.get("gsi1sk") {
+                Some(AttributeValue::S(pair)) => Some(pair.clone()),
+                _ => None,
+            });
         Ok((rows, last))
     }
 }
@@ -205,10 +233,19 @@ impl Links for DynamoLinks {
         let keys = distinct(records.iter().map(|record| claim_pk(unit, record)));
         for claim in self.batch_get(with_sort_key(keys, "claim")).await? {
             let record = key_attribute(&claim, "record")?;
-            loaded.claims.insert(record.origin().clone(), key_attribute(&claim, "pair")?);
+            loaded
+                .claims
+                .insert(record.origin().clone(), key_attribute(&claim, "pair")?);
         }
-        let wanted = loaded.claims.values().chain(pairs).map(|pair| link_pk(unit, pair));
-        for stored in self.batch_get(with_sort_key(distinct(wanted), "link")).await? {
+        let wanted = loaded
+            .claims
+            .values()
+            .chain(pairs)
+            .map(|pair| link_pk(unit, pair));
+        for stored in self
+            .batch_get(with_sort_key(distinct(wanted), "link"))
+            .await?
+        {
             let link: Link = row(&stored)?;
             loaded.links.insert(link.key.clone(), link);
         }
@@ -220,7 +257,10 @@ impl Links for DynamoLinks {
             .into_iter()
             .map(|begin| self.store(begin.link, begin.claims, Vec::new()))
             .collect();
-        stream::iter(writes).buffered(CONCURRENT_WRITES).collect().await
+        stream::iter(writes)
+            .buffered(CONCURRENT_WRITES)
+            .collect()
+            .await
     }
 
     async fn commit(&self, commits: Vec<Commit>) -> Vec<Result<Link, StoreError>> {
@@ -228,7 +268,10 @@ impl Links for DynamoLinks {
             .into_iter()
             .map(|commit| self.store(commit.link, commit.claims, commit.supersedes))
             .collect();
-        stream::iter(writes).buffered(CONCURRENT_WRITES).collect().await
+        stream::iter(writes)
+            .buffered(CONCURRENT_WRITES)
+            .collect()
+            .await
     }
 
     async fn list(
@@ -252,7 +295,10 @@ impl Links for DynamoLinks {
                 next_state.map(|state| format!("{state}/"))
             }
         };
-        Ok(LinkPage { rows, next: following })
+        Ok(LinkPage {
+            rows,
+            next: following,
+        })
     }
 
     async fn count(&self, unit: &BusinessUnit) -> Result<BTreeMap<String, u64>, StoreError> {

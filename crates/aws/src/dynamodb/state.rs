@@ -40,7 +40,10 @@ impl DynamoState {
     /// The table of this name.
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>) -> Self {
-        Self { client, table: table.into() }
+        Self {
+            client,
+            table: table.into(),
+        }
     }
 
     async fn get<T: DeserializeOwned>(
@@ -85,7 +88,10 @@ impl DynamoState {
             }
         };
         let request = request.set_item(Some(attributes));
-        request.send().await.map_err(|error| store_error("PutItem", &error))?;
+        request
+            .send()
+            .await
+            .map_err(|error| store_error("PutItem", &error))?;
         Ok(())
     }
 }
@@ -98,15 +104,26 @@ impl State for DynamoState {
 
     async fn put_connector(&self, row: &ConnectorRow) -> Result<(), StoreError> {
         let condition = Condition::Version(row.version.saturating_sub(1));
-        self.put(&row.business_unit, "connector".to_owned(), row, condition).await
+        self.put(&row.business_unit, "connector".to_owned(), row, condition)
+            .await
     }
 
-    async fn config(&self, unit: &BusinessUnit, version: u64) -> Result<Option<Config>, StoreError> {
+    async fn config(
+        &self,
+        unit: &BusinessUnit,
+        version: u64,
+    ) -> Result<Option<Config>, StoreError> {
         self.get(unit, &config_sk(version)).await
     }
 
     async fn put_config(&self, version: u64, config: &Config) -> Result<(), StoreError> {
-        self.put(&config.business_unit, config_sk(version), config, Condition::New).await
+        self.put(
+            &config.business_unit,
+            config_sk(version),
+            config,
+            Condition::New,
+        )
+        .await
     }
 
     async fn cursor(
@@ -137,7 +154,8 @@ impl State for DynamoState {
         users: &UserMap,
         at: Timestamp,
     ) -> Result<(), StoreError> {
-        self.put(unit, "users".to_owned(), &(users, at), Condition::Always).await
+        self.put(unit, "users".to_owned(), &(users, at), Condition::Always)
+            .await
     }
 
     async fn audit(&self, unit: &BusinessUnit, entry: &AuditEntry) -> Result<(), StoreError> {

@@ -18,9 +18,7 @@ use sync_core::settle::WriteFailure;
 use sync_core::value::NormalisedEmail;
 
 use super::{describe, object, read_values};
-use crate::ports::{
-    Changes, Crm, CrmChange, CrmWrite, CrmWriteTarget, ServiceError, Usage,
-};
+use crate::ports::{Changes, Crm, CrmChange, CrmWrite, CrmWriteTarget, ServiceError, Usage};
 
 /// Salesforce through our own client, as one business unit sees it.
 pub struct SalesforceCrm {
@@ -144,7 +142,12 @@ fn fields_to_read(config: &Config, object: CrmObject) -> Vec<String> {
     let mut fields: Vec<String> = Vec::new();
     let mapped = config.fields.crm_fields(object);
     let key_field = config.salesforce.key_field.as_str();
-    for name in own.into_iter().chain(of_leads.iter().copied()).chain([key_field]).chain(mapped) {
+    for name in own
+        .into_iter()
+        .chain(of_leads.iter().copied())
+        .chain([key_field])
+        .chain(mapped)
+    {
         if !fields.iter().any(|known| known.eq_ignore_ascii_case(name)) {
             fields.push(name.to_owned());
         }
@@ -155,7 +158,10 @@ fn fields_to_read(config: &Config, object: CrmObject) -> Vec<String> {
 #[async_trait]
 impl Crm for SalesforceCrm {
     async fn connector_user(&self) -> Result<SalesforceId, ServiceError> {
-        self.client.user_id().await.map_err(|error| service_error(&error))
+        self.client
+            .user_id()
+            .await
+            .map_err(|error| service_error(&error))
     }
 
     async fn changes(
@@ -166,7 +172,10 @@ impl Crm for SalesforceCrm {
     ) -> Result<Changes<CrmChange>, ServiceError> {
         let started = tokio::time::Instant::now();
         let key_field = config.salesforce.key_field.as_str();
-        let changed = self.client.changed_since(object.name(), &[key_field], from).await;
+        let changed = self
+            .client
+            .changed_since(object.name(), &[key_field], from)
+            .await;
         let changed = changed.map_err(|error| service_error(&error))?;
         let read_at = super::clock_at_start(self.client.server_time(), started);
         let rows = changed
@@ -191,8 +200,11 @@ impl Crm for SalesforceCrm {
     ) -> Result<BTreeMap<CrmId, Side<CrmRecord>>, ServiceError> {
         let mut conditions = Vec::new();
         for object in CrmObject::ALL {
-            let of_object: Vec<String> =
-                ids.iter().filter(|id| id.object() == object).map(ToString::to_string).collect();
+            let of_object: Vec<String> = ids
+                .iter()
+                .filter(|id| id.object() == object)
+                .map(ToString::to_string)
+                .collect();
             let chunks = in_chunks("Id", &of_object);
             conditions.extend(chunks.into_iter().map(|condition| (object, condition)));
         }
@@ -211,7 +223,10 @@ impl Crm for SalesforceCrm {
         config: &Config,
         emails: &[NormalisedEmail],
     ) -> Result<Vec<CrmRecord>, ServiceError> {
-        let emails: Vec<String> = emails.iter().map(|email| email.as_str().to_owned()).collect();
+        let emails: Vec<String> = emails
+            .iter()
+            .map(|email| email.as_str().to_owned())
+            .collect();
         let mut conditions = Vec::new();
         // R22: contacts first.
         for object in [CrmObject::Contact, CrmObject::Lead] {
@@ -245,7 +260,11 @@ impl Crm for SalesforceCrm {
         let (mut creates, mut updates) = (Vec::new(), Vec::new());
         for (index, write) in writes.iter().enumerate() {
             let record = self.to_record(config, write);
-            let list = if record.id.is_some() { &mut updates } else { &mut creates };
+            let list = if record.id.is_some() {
+                &mut updates
+            } else {
+                &mut creates
+            };
             list.push((index, record));
         }
         let mut results: Vec<Option<Result<CrmId, WriteFailure>>> = vec![None; writes.len()];
@@ -283,7 +302,10 @@ impl Crm for SalesforceCrm {
     fn take_usage(&self) -> Usage {
         let calls = self.client.take_calls();
         Usage {
-            calls: calls.into_iter().map(|(kind, count)| (kind.to_owned(), count)).collect(),
+            calls: calls
+                .into_iter()
+                .map(|(kind, count)| (kind.to_owned(), count))
+                .collect(),
             of_the_day: self.client.usage().map(|usage| (usage.used, usage.max)),
         }
     }
@@ -299,7 +321,10 @@ impl SalesforceCrm {
                 .map(|(name, value)| (name.clone(), write_value(Service::Salesforce, value))),
         );
         if let Some(key) = &fields.key {
-            body.insert(config.salesforce.key_field.clone(), json!(key.field_value(&self.unit)));
+            body.insert(
+                config.salesforce.key_field.clone(),
+                json!(key.field_value(&self.unit)),
+            );
         }
         if let Some(owner) = &fields.owner {
             body.insert("OwnerId".to_owned(), json!(owner.as_str()));
@@ -308,13 +333,15 @@ impl SalesforceCrm {
             CrmWriteTarget::Update(id) => (id.object(), id.as_str().parse().ok()),
             CrmWriteTarget::Create(crm_object) => (*crm_object, None),
         };
-        Record { object: crm_object.name(), id, fields: body }
+        Record {
+            object: crm_object.name(),
+            id,
+            fields: body,
+        }
     }
 }
 
-fn write_result(
-    answer: Result<salesforce::RecordResult, Error>,
-) -> Result<CrmId, WriteFailure> {
+fn write_result(answer: Result<salesforce::RecordResult, Error>) -> Result<CrmId, WriteFailure> {
     match answer {
         Ok(Ok(id)) => CrmId::try_from(id).map_err(|error| unknown(&error.to_string())),
         Ok(Err(refused)) => Err(WriteFailure {

@@ -41,7 +41,12 @@ pub(super) fn default_field(field: &DefaultField) -> FieldDescription {
         FieldType::DateTime => (FieldKind::DateTime, "date-time"),
         FieldType::Id => (FieldKind::Number, "id"),
     };
-    description(field.name, kind, vendor_type, field.writable != Writable::No)
+    description(
+        field.name,
+        kind,
+        vendor_type,
+        field.writable != Writable::No,
+    )
 }
 
 /// A custom field of the prospect.

@@ -43,7 +43,12 @@ impl EngagementMarketing {
 
     fn record(&self, config: &Config, prospect: &Prospect) -> Result<ProspectRecord, ServiceError> {
         let (values, unreadable) = read_values(config, Service::AccountEngagement, |entry| {
-            Some(prospect.fields.get(&entry.prospect.0).unwrap_or(&Value::Null))
+            Some(
+                prospect
+                    .fields
+                    .get(&entry.prospect.0)
+                    .unwrap_or(&Value::Null),
+            )
         });
         let instant = |name: &str| {
             prospect
@@ -75,15 +80,24 @@ impl EngagementMarketing {
         config: &Config,
         prospects: Vec<Prospect>,
     ) -> Result<Vec<Prospect>, ServiceError> {
-        let left_out: Vec<String> =
-            config.fields.single_read_fields().into_iter().map(|name| name.0.clone()).collect();
+        let left_out: Vec<String> = config
+            .fields
+            .single_read_fields()
+            .into_iter()
+            .map(|name| name.0.clone())
+            .collect();
         if left_out.is_empty() {
             return Ok(prospects);
         }
         let fields = Fields::of(left_out);
-        let calls: Vec<_> =
-            prospects.into_iter().map(|prospect| self.add_single_read(&fields, prospect)).collect();
-        stream::iter(calls).buffered(CONCURRENT_CALLS).try_collect().await
+        let calls: Vec<_> = prospects
+            .into_iter()
+            .map(|prospect| self.add_single_read(&fields, prospect))
+            .collect();
+        stream::iter(calls)
+            .buffered(CONCURRENT_CALLS)
+            .try_collect()
+            .await
     }
 
     async fn add_single_read(
@@ -93,7 +107,9 @@ impl EngagementMarketing {
     ) -> Result<Prospect, ServiceError> {
         if !prospect.is_deleted() {
             let single = self.client.read(prospect.id, fields).await;
-            prospect.fields.extend(single.map_err(|error| service_error(&error))?.fields);
+            prospect
+                .fields
+                .extend(single.map_err(|error| service_error(&error))?.fields);
         }
         Ok(prospect)
     }
@@ -109,17 +125,23 @@ impl EngagementMarketing {
             ProspectWriteTarget::Update(id) => self.client.update(id, &body, &echoed).await,
             ProspectWriteTarget::Create => self.client.create(&body, &echoed).await,
         };
-        written.map(|prospect| prospect.id).map_err(|error| write_failure(&error))
+        written
+            .map(|prospect| prospect.id)
+            .map_err(|error| write_failure(&error))
     }
 
     fn body(&self, config: &Config, write: &ProspectWrite) -> Map<String, Value> {
         let settings = &config.account_engagement;
         let fields = &write.fields;
-        let mut body = object(fields.fields.iter().map(|(name, value)| {
-            (name.clone(), write_value(Service::AccountEngagement, value))
-        }));
+        let mut body =
+            object(fields.fields.iter().map(|(name, value)| {
+                (name.clone(), write_value(Service::AccountEngagement, value))
+            }));
         if let Some(key) = &fields.key {
-            body.insert(settings.key_field.clone(), json!(key.field_value(&self.unit)));
+            body.insert(
+                settings.key_field.clone(),
+                json!(key.field_value(&self.unit)),
+            );
         }
         if let (Some(field), Some(crm_id)) = (&settings.crm_id_field, &fields.crm_id) {
             body.insert(field.clone(), json!(crm_id.as_str()));
@@ -141,16 +163,25 @@ impl Marketing for EngagementMarketing {
         config: &Config,
         from: Timestamp,
     ) -> Result<Changes<ProspectChange>, ServiceError> {
-        let fields =
-            Fields::of(["id", "updatedAt", "isDeleted", &config.account_engagement.key_field]);
+        let fields = Fields::of([
+            "id",
+            "updatedAt",
+            "isDeleted",
+            &config.account_engagement.key_field,
+        ]);
         let started = tokio::time::Instant::now();
-        let changed = self.client.changed_since(from, &fields, DeletedFilter::All).await;
+        let changed = self
+            .client
+            .changed_since(from, &fields, DeletedFilter::All)
+            .await;
         let changed = changed.map_err(|error| service_error(&error))?;
         let read_at = super::clock_at_start(self.client.server_time(), started);
         let rows = changed
             .iter()
             .map(|prospect| {
-                let stamp = prospect.updated_at().map_err(|e| service_error(&e.into()))?;
+                let stamp = prospect
+                    .updated_at()
+                    .map_err(|e| service_error(&e.into()))?;
                 Ok(ProspectChange {
                     id: prospect.id,
                     stamp,
@@ -168,7 +199,10 @@ impl Marketing for EngagementMarketing {
         ids: &[ProspectId],
     ) -> Result<BTreeMap<ProspectId, Side<ProspectRecord>>, ServiceError> {
         let fields = fields_to_read(config);
-        let found = self.client.read_by_ids(ids, &fields, DeletedFilter::All).await;
+        let found = self
+            .client
+            .read_by_ids(ids, &fields, DeletedFilter::All)
+            .await;
         let found = found.map_err(|error| service_error(&error))?;
         let found = self.add_single_reads(config, found).await?;
         let mut sides: BTreeMap<ProspectId, Side<ProspectRecord>> =
@@ -201,7 +235,10 @@ impl Marketing for EngagementMarketing {
                 ..ProspectQuery::default()
             })
             .collect();
-        let calls: Vec<_> = queries.iter().map(|query| self.client.query(query)).collect();
+        let calls: Vec<_> = queries
+            .iter()
+            .map(|query| self.client.query(query))
+            .collect();
         let found: Vec<account_engagement::Rows<Prospect>> = stream::iter(calls)
             .buffered(CONCURRENT_CALLS)
             .try_collect()
@@ -209,7 +246,10 @@ impl Marketing for EngagementMarketing {
             .map_err(|error| service_error(&error))?;
         let found = found.into_iter().flat_map(|rows| rows.rows).collect();
         let found = self.add_single_reads(config, found).await?;
-        found.iter().map(|prospect| self.record(config, prospect)).collect()
+        found
+            .iter()
+            .map(|prospect| self.record(config, prospect))
+            .collect()
     }
 
     async fn write(
@@ -217,12 +257,22 @@ impl Marketing for EngagementMarketing {
         config: &Config,
         writes: &[ProspectWrite],
     ) -> Vec<Result<ProspectId, WriteFailure>> {
-        let calls: Vec<_> = writes.iter().map(|write| self.write_one(config, write)).collect();
-        stream::iter(calls).buffered(CONCURRENT_CALLS).collect().await
+        let calls: Vec<_> = writes
+            .iter()
+            .map(|write| self.write_one(config, write))
+            .collect();
+        stream::iter(calls)
+            .buffered(CONCURRENT_CALLS)
+            .collect()
+            .await
     }
 
     async fn users(&self) -> Result<Vec<ServiceUser>, ServiceError> {
-        let users = self.client.users().await.map_err(|error| service_error(&error))?;
+        let users = self
+            .client
+            .users()
+            .await
+            .map_err(|error| service_error(&error))?;
         let live = users.into_iter().filter(|user| !user.is_deleted);
         Ok(live
             .map(|user| ServiceUser {
@@ -234,26 +284,56 @@ impl Marketing for EngagementMarketing {
     }
 
     async fn describe(&self) -> Result<Vec<FieldDescription>, ServiceError> {
-        let custom = self.client.custom_fields().await.map_err(|error| service_error(&error))?;
-        let default = account_engagement::DEFAULT_FIELDS.iter().map(describe::default_field);
-        Ok(default.chain(custom.iter().map(describe::custom_field)).collect())
+        let custom = self
+            .client
+            .custom_fields()
+            .await
+            .map_err(|error| service_error(&error))?;
+        let default = account_engagement::DEFAULT_FIELDS
+            .iter()
+            .map(describe::default_field);
+        Ok(default
+            .chain(custom.iter().map(describe::custom_field))
+            .collect())
     }
 
     fn take_usage(&self) -> Usage {
         let calls = self.client.take_calls();
         Usage {
-            calls: calls.into_iter().map(|(kind, count)| (kind.name().to_owned(), count)).collect(),
-            of_the_day: self.client.usage().map(|usage| (usage.used, usage.allowance)),
+            calls: calls
+                .into_iter()
+                .map(|(kind, count)| (kind.name().to_owned(), count))
+                .collect(),
+            of_the_day: self
+                .client
+                .usage()
+                .map(|usage| (usage.used, usage.allowance)),
         }
     }
 }
 
 /// What a decision needs of a prospect: the mapped fields and the ones we rely on ourselves.
 fn fields_to_read(config: &Config) -> Fields {
-    let own = ["id", "email", "createdAt", "updatedAt", "isDeleted", "assignedToId", "salesforceId"];
-    let left_out: BTreeSet<&str> =
-        config.fields.single_read_fields().into_iter().map(|name| name.0.as_str()).collect();
-    let mapped = config.fields.0.iter().map(|entry| entry.prospect.0.as_str());
+    let own = [
+        "id",
+        "email",
+        "createdAt",
+        "updatedAt",
+        "isDeleted",
+        "assignedToId",
+        "salesforceId",
+    ];
+    let left_out: BTreeSet<&str> = config
+        .fields
+        .single_read_fields()
+        .into_iter()
+        .map(|name| name.0.as_str())
+        .collect();
+    let mapped = config
+        .fields
+        .0
+        .iter()
+        .map(|entry| entry.prospect.0.as_str());
     own.into_iter()
         .chain([config.account_engagement.key_field.as_str()])
         .chain(mapped.filter(|name| !left_out.contains(name)))
@@ -266,7 +346,9 @@ fn native_crm_id(text: Option<&str>) -> NativeCrmId {
     match text {
         Some("[[crm_deleted]]") => NativeCrmId::CrmDeleted,
         Some("[[crm_ignore_prospect]]") => NativeCrmId::Ignore,
-        Some(id) => id.parse::<CrmId>().map_or(NativeCrmId::None, NativeCrmId::Record),
+        Some(id) => id
+            .parse::<CrmId>()
+            .map_or(NativeCrmId::None, NativeCrmId::Record),
         None => NativeCrmId::None,
     }
 }

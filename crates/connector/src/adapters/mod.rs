@@ -25,7 +25,9 @@ fn read_values<'a>(
     let mut values = Values::new();
     let mut unreadable = Vec::new();
     for entry in &config.fields.0 {
-        let Some(json) = values_of(entry) else { continue };
+        let Some(json) = values_of(entry) else {
+            continue;
+        };
         match read_value(service, &entry.prospect, entry.field_type, json, &zone) {
             Ok(value) => {
                 values.insert(entry.prospect.clone(), value);
@@ -48,7 +50,9 @@ fn clock_at_start(
     started: tokio::time::Instant,
 ) -> jiff::Timestamp {
     let took = started.elapsed() + std::time::Duration::from_secs(1);
-    at_the_end.and_then(|end| end.checked_sub(took).ok()).unwrap_or(jiff::Timestamp::MIN)
+    at_the_end
+        .and_then(|end| end.checked_sub(took).ok())
+        .unwrap_or(jiff::Timestamp::MIN)
 }
 
 /// An error and its causes in one line.

@@ -27,10 +27,10 @@ impl TokenSource for SalesforceTokens {
     }
 
     async fn invalidate(&self, stale: &Bearer) {
-        if let Ok(current) = self.client.bearer().await {
-            if current.expose() == stale.expose() {
-                self.client.invalidate(&current).await;
-            }
+        if let Ok(current) = self.client.bearer().await
+            && current.expose() == stale.expose()
+        {
+            self.client.invalidate(&current).await;
         }
     }
 }

@@ -10,7 +10,9 @@ use super::{AdminError, Desk};
 /// Names every mistake. Asks both services for their fields; a service that cannot be asked is a
 /// finding of its own.
 pub(super) async fn check(desk: &Desk<'_>, config: &Config) -> Result<AdminReply, AdminError> {
-    Ok(AdminReply::Findings { findings: findings(desk, config).await? })
+    Ok(AdminReply::Findings {
+        findings: findings(desk, config).await?,
+    })
 }
 
 /// Stores the configuration under the next version and puts it in force. Refused when it has errors.
@@ -19,7 +21,10 @@ pub(super) async fn check(desk: &Desk<'_>, config: &Config) -> Result<AdminReply
 /// the moment the setting was switched on before.
 pub(super) async fn apply(desk: &Desk<'_>, config: &Config) -> Result<AdminReply, AdminError> {
     let findings = findings(desk, config).await?;
-    if findings.iter().any(|finding| finding.severity == Severity::Error) {
+    if findings
+        .iter()
+        .any(|finding| finding.severity == Severity::Error)
+    {
         return Ok(AdminReply::Findings { findings });
     }
     let state = &desk.environment.state;
@@ -30,16 +35,22 @@ pub(super) async fn apply(desk: &Desk<'_>, config: &Config) -> Result<AdminReply
     let next = ConnectorRow {
         business_unit: desk.unit.clone(),
         name: config.name.clone(),
-        state: row.as_ref().map_or(ConnectorState::Paused, |row| row.state.clone()),
+        state: row
+            .as_ref()
+            .map_or(ConnectorState::Paused, |row| row.state.clone()),
         config_version: version,
         created_at: row.as_ref().map_or(now, |row| row.created_at),
-        create_prospects_since: config.settings.create_prospects.then(|| since.unwrap_or(now)),
+        create_prospects_since: config
+            .settings
+            .create_prospects
+            .then(|| since.unwrap_or(now)),
         changed_by: desk.actor.clone(),
         changed_at: now,
         version: row.as_ref().map_or(1, |row| row.version + 1),
     };
     state.put_config(version, config).await?;
-    desk.audit(format!("config apply, version {version}")).await?;
+    desk.audit(format!("config apply, version {version}"))
+        .await?;
     state.put_connector(&next).await?;
     Ok(AdminReply::Applied { version, findings })
 }
@@ -67,7 +78,12 @@ async fn ask_services(desk: &Desk<'_>, config: &Config) -> Result<Schema, Findin
         rule: error.code.clone(),
         message: error.to_string(),
     };
-    let sides = desk.environment.services.open(config).await.map_err(unreachable)?;
+    let sides = desk
+        .environment
+        .services
+        .open(config)
+        .await
+        .map_err(unreachable)?;
     let crm = sides.crm.describe().await.map_err(unreachable)?;
     let prospect = sides.marketing.describe().await.map_err(unreachable)?;
     Ok(Schema { crm, prospect })

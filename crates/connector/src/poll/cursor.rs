@@ -49,23 +49,43 @@ pub(super) async fn poll_stream(
     let unit = &configured.row.business_unit;
     let cursor = environment.state.cursor(unit, stream).await?;
     let start = beginning(&configured.row);
-    let from = cursor.as_ref().map_or(start, |cursor| overlap_start(cursor.read_to).max(start));
-    let Changes { rows: changes, read_at } = read_changes(configured, sides, stream, from).await?;
+    let from = cursor
+        .as_ref()
+        .map_or(start, |cursor| overlap_start(cursor.read_to).max(start));
+    let Changes {
+        rows: changes,
+        read_at,
+    } = read_changes(configured, sides, stream, from).await?;
     let known = cursor.as_ref().map(|cursor| &cursor.recent);
-    let fresh: Vec<&Change> = changes.iter().filter(|change| !is_known(known, change)).collect();
+    let fresh: Vec<&Change> = changes
+        .iter()
+        .filter(|change| !is_known(known, change))
+        .collect();
     let seen = fresh.len() as u64;
     let hints = fresh.into_iter().map(hint).collect();
-    let batches = into_batches(unit, &format!("{run}-{stream}"), environment.clock.now(), hints);
-    let enqueued = batches.iter().map(|(_, batch)| batch.hints.len() as u64).sum();
+    let batches = into_batches(
+        unit,
+        &format!("{run}-{stream}"),
+        environment.clock.now(),
+        hints,
+    );
+    let enqueued = batches
+        .iter()
+        .map(|(_, batch)| batch.hints.len() as u64)
+        .sum();
     environment.queue.send(Lane::Bulk, batches).await?;
-    let settled = read_at.saturating_sub(settling(configured, stream)).unwrap_or(read_at);
+    let settled = read_at
+        .saturating_sub(settling(configured, stream))
+        .unwrap_or(read_at);
     let next = next_cursor(cursor, start, &changes, (settled, environment.clock.now()));
     environment.state.put_cursor(unit, stream, &next).await?;
     Ok(PolledStream { seen, enqueued })
 }
 
 fn overlap_start(read_to: Timestamp) -> Timestamp {
-    read_to.saturating_sub(SignedDuration::from_secs(OVERLAP_SECONDS)).unwrap_or(read_to)
+    read_to
+        .saturating_sub(SignedDuration::from_secs(OVERLAP_SECONDS))
+        .unwrap_or(read_to)
 }
 
 async fn read_changes(
@@ -84,7 +104,10 @@ async fn read_changes(
                 key: row.key,
                 is_deleted: row.is_deleted,
             });
-            Changes { rows: rows.collect(), read_at: changes.read_at }
+            Changes {
+                rows: rows.collect(),
+                read_at: changes.read_at,
+            }
         }
         Stream::Prospects => {
             let changes = sides.marketing.changes(config, from).await?;
@@ -94,7 +117,10 @@ async fn read_changes(
                 key: row.key,
                 is_deleted: row.is_deleted,
             });
-            Changes { rows: rows.collect(), read_at: changes.read_at }
+            Changes {
+                rows: rows.collect(),
+                read_at: changes.read_at,
+            }
         }
     })
 }
@@ -123,7 +149,11 @@ fn hint(change: &Change) -> ChangeHint {
     ChangeHint {
         record: change.record.clone(),
         pair: change.key.clone(),
-        cause: if change.is_deleted { Cause::Deleted } else { Cause::Poll },
+        cause: if change.is_deleted {
+            Cause::Deleted
+        } else {
+            Cause::Poll
+        },
     }
 }
 
@@ -134,7 +164,11 @@ fn next_cursor(
     (settled, now): (Timestamp, Timestamp),
 ) -> Cursor {
     let (was_at, version) = cursor.map_or((start, 0), |cursor| (cursor.read_to, cursor.version));
-    let read_to = changes.iter().map(|change| change.stamp).max().map_or(was_at, |m| m.max(was_at));
+    let read_to = changes
+        .iter()
+        .map(|change| change.stamp)
+        .max()
+        .map_or(was_at, |m| m.max(was_at));
     let overlap = overlap_start(read_to);
     let mut remembered: Vec<&Change> = changes
         .iter()
@@ -142,6 +176,14 @@ fn next_cursor(
         .collect();
     remembered.sort_by_key(|change| std::cmp::Reverse(change.stamp));
     remembered.truncate(MAX_RECENT);
-    let recent = remembered.into_iter().map(|c| (row_id(&c.record), c.stamp)).collect();
-    Cursor { read_to, polled_at: now, recent, version: version + 1 }
+    let recent = remembered
+        .into_iter()
+        .map(|c| (row_id(&c.record), c.stamp))
+        .collect();
+    Cursor {
+        read_to,
+        polled_at: now,
+        recent,
+        version: version + 1,
+    }
 }

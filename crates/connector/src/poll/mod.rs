@@ -81,7 +81,10 @@ impl Event for PollReport {
         metrics.insert(MetricName::ErrorsOpen, self.open_errors);
         let is_auth = matches!(
             &self.problem,
-            Some(PollError::Service(ServiceError { class: ErrorClass::Auth, .. }))
+            Some(PollError::Service(ServiceError {
+                class: ErrorClass::Auth,
+                ..
+            }))
         );
         metrics.insert(MetricName::AuthFailures, u64::from(is_auth));
         metrics.insert(MetricName::PollHeartbeat, u64::from(self.problem.is_none()));
@@ -104,8 +107,10 @@ impl Event for PollReport {
 pub async fn poll_all(environment: &Environment, run: &str) -> Vec<PollReport> {
     let mut reports = Vec::with_capacity(environment.business_units.len());
     for unit in &environment.business_units {
-        let mut report =
-            PollReport { business_unit: Some(unit.clone()), ..PollReport::default() };
+        let mut report = PollReport {
+            business_unit: Some(unit.clone()),
+            ..PollReport::default()
+        };
         if let Err(problem) = poll_unit(environment, unit, run, &mut report).await {
             stop_on_refused_login(environment, unit, &problem).await;
             report.problem = Some(problem);
@@ -200,7 +205,9 @@ pub(crate) async fn stop_on_refused_login(
     unit: &BusinessUnit,
     problem: &PollError,
 ) {
-    let PollError::Service(refused) = problem else { return };
+    let PollError::Service(refused) = problem else {
+        return;
+    };
     if refused.class == ErrorClass::Auth {
         stop_connector(environment, unit, refused.service, &refused.code).await;
     }
@@ -214,7 +221,9 @@ pub(crate) async fn stop_connector(
     service: Service,
     code: &str,
 ) {
-    let Ok(Some(row)) = environment.state.connector(unit).await else { return };
+    let Ok(Some(row)) = environment.state.connector(unit).await else {
+        return;
+    };
     let stopped = ConnectorRow {
         state: ConnectorState::AuthFailed(format!("{service} refused the log-in ({code})")),
         changed_by: "prospect-sync".to_owned(),

@@ -19,10 +19,10 @@ pub(super) async fn refresh(
 ) -> Result<(), PollError> {
     let unit = &config.business_unit;
     let now = environment.clock.now();
-    if let Some((_, read_at)) = environment.state.users(unit).await? {
-        if is_fresh(read_at, now) {
-            return Ok(());
-        }
+    if let Some((_, read_at)) = environment.state.users(unit).await?
+        && is_fresh(read_at, now)
+    {
+        return Ok(());
     }
     let users = mapped_users(&sides.marketing.users().await?);
     environment.state.put_users(unit, &users, now).await?;
@@ -38,7 +38,10 @@ fn is_fresh(read_at: Timestamp, now: Timestamp) -> bool {
 pub fn mapped_users(users: &[ServiceUser]) -> UserMap {
     let mapped = users.iter().filter_map(|user| {
         let salesforce_id = user.salesforce_id.clone()?;
-        Some(MappedUser { user_id: user.id, salesforce_id })
+        Some(MappedUser {
+            user_id: user.id,
+            salesforce_id,
+        })
     });
     UserMap(mapped.collect())
 }

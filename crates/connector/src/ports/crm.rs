@@ -83,11 +83,8 @@ pub trait Crm: Send + Sync {
     ) -> Result<Vec<CrmRecord>, ServiceError>;
 
     /// Writes records in bulk. The answer has one entry per write, in the same order.
-    async fn write(
-        &self,
-        config: &Config,
-        writes: &[CrmWrite],
-    ) -> Vec<Result<CrmId, WriteFailure>>;
+    async fn write(&self, config: &Config, writes: &[CrmWrite])
+    -> Vec<Result<CrmId, WriteFailure>>;
 
     /// The fields of Lead and Contact that the connector user can see.
     async fn describe(&self) -> Result<BTreeMap<String, Vec<FieldDescription>>, ServiceError>;

@@ -22,8 +22,11 @@ pub struct SendFailure {
 #[async_trait]
 pub trait Queue: Send + Sync {
     /// Sends batches, each with its group. Succeeds only when every one is accepted.
-    async fn send(&self, lane: Lane, batches: Vec<(String, ChangeBatch)>)
-    -> Result<(), SendFailure>;
+    async fn send(
+        &self,
+        lane: Lane,
+        batches: Vec<(String, ChangeBatch)>,
+    ) -> Result<(), SendFailure>;
 
     /// How full the queues are.
     async fn depths(&self) -> Result<Vec<QueueDepth>, StoreError>;

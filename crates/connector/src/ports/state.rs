@@ -23,8 +23,11 @@ pub enum Stream {
 
 impl Stream {
     /// All streams, in the order in which they are polled.
-    pub const ALL: [Self; 3] =
-        [Self::Crm(CrmObject::Contact), Self::Crm(CrmObject::Lead), Self::Prospects];
+    pub const ALL: [Self; 3] = [
+        Self::Crm(CrmObject::Contact),
+        Self::Crm(CrmObject::Lead),
+        Self::Prospects,
+    ];
 }
 
 impl fmt::Display for Stream {
@@ -71,14 +74,18 @@ pub trait State: Send + Sync {
     async fn put_connector(&self, row: &ConnectorRow) -> Result<(), StoreError>;
 
     /// A configuration version.
-    async fn config(&self, unit: &BusinessUnit, version: u64) -> Result<Option<Config>, StoreError>;
+    async fn config(&self, unit: &BusinessUnit, version: u64)
+    -> Result<Option<Config>, StoreError>;
 
     /// Stores a configuration version that must not exist yet.
     async fn put_config(&self, version: u64, config: &Config) -> Result<(), StoreError>;
 
     /// The cursor of a stream.
-    async fn cursor(&self, unit: &BusinessUnit, stream: Stream)
-    -> Result<Option<Cursor>, StoreError>;
+    async fn cursor(
+        &self,
+        unit: &BusinessUnit,
+        stream: Stream,
+    ) -> Result<Option<Cursor>, StoreError>;
 
     /// Stores a cursor on condition that the stored version is one less (none for version 1).
     async fn put_cursor(

@@ -52,10 +52,15 @@ pub fn parse_body(body: &str) -> Result<ChangeBatch, BatchError> {
 
 /// Parses every message by itself; one bad body does not spoil its neighbours.
 pub(super) fn parse(deliveries: Vec<Delivery>) -> Parsed {
-    let mut parsed =
-        Parsed { batches: Vec::new(), order: Vec::new(), poisoned: BTreeSet::new() };
+    let mut parsed = Parsed {
+        batches: Vec::new(),
+        order: Vec::new(),
+        poisoned: BTreeSet::new(),
+    };
     for delivery in deliveries {
-        parsed.order.push((delivery.message_id.clone(), delivery.group.clone()));
+        parsed
+            .order
+            .push((delivery.message_id.clone(), delivery.group.clone()));
         match parse_body(&delivery.body) {
             Ok(batch) => parsed.batches.push((delivery, batch)),
             Err(error) => {
@@ -73,7 +78,10 @@ impl Parsed {
     pub(super) fn by_unit(&self) -> BTreeMap<BusinessUnit, Vec<&ChangeBatch>> {
         let mut units: BTreeMap<BusinessUnit, Vec<&ChangeBatch>> = BTreeMap::new();
         for (_, batch) in &self.batches {
-            units.entry(batch.business_unit.clone()).or_default().push(batch);
+            units
+                .entry(batch.business_unit.clone())
+                .or_default()
+                .push(batch);
         }
         units
     }
@@ -88,9 +96,10 @@ pub fn failed_messages(
 ) -> Vec<String> {
     let is_done = |batch: &ChangeBatch| {
         let fates = fates.get(&batch.business_unit);
-        batch.hints.iter().all(|hint| {
-            fates.and_then(|fates| fates.get(&hint.record)) == Some(&Fate::Done)
-        })
+        batch
+            .hints
+            .iter()
+            .all(|hint| fates.and_then(|fates| fates.get(&hint.record)) == Some(&Fate::Done))
     };
     let unfinished: BTreeSet<&str> = parsed
         .batches

@@ -26,7 +26,11 @@ pub(super) async fn decide_all(
     pairs: &mut LoadedPairs,
 ) -> Result<Vec<Decision>, WorkError> {
     let unit = &configured.row.business_unit;
-    let users = environment.state.users(unit).await?.map_or_else(UserMap::default, |(u, _)| u);
+    let users = environment
+        .state
+        .users(unit)
+        .await?
+        .map_or_else(UserMap::default, |(u, _)| u);
     let connector_user = sides.crm.connector_user().await?;
     let context = Context {
         config: &configured.config,
@@ -63,7 +67,10 @@ pub(super) fn decide_without_services(
 }
 
 fn look_ups(pairs: &LoadedPairs, context: Context<'_>) -> BTreeSet<ReadMore> {
-    let decisions = pairs.pairs.iter().map(|pair| sync_core::decide(pair, context));
+    let decisions = pairs
+        .pairs
+        .iter()
+        .map(|pair| sync_core::decide(pair, context));
     decisions
         .filter_map(|decision| match decision.outcome {
             Outcome::ReadMore(wanted) => Some(wanted),
@@ -128,57 +135,83 @@ async fn read_wanted(
     let prospects = if prospect_emails.is_empty() {
         Vec::new()
     } else {
-        sides.marketing.find_by_email(config, &prospect_emails).await?
+        sides
+            .marketing
+            .find_by_email(config, &prospect_emails)
+            .await?
     };
     let records: Vec<RecordRef> = crm
         .iter()
         .map(|record| RecordRef::Crm(record.id.clone()))
         .chain(natives.keys().cloned().map(RecordRef::Crm))
-        .chain(prospects.iter().map(|prospect| RecordRef::Prospect(prospect.id)))
+        .chain(
+            prospects
+                .iter()
+                .map(|prospect| RecordRef::Prospect(prospect.id)),
+        )
         .collect();
     let own: Vec<PairKey> = records.iter().cloned().map(PairKey::of).collect();
-    let loaded = environment.links.load(&config.business_unit, &records, &own).await?;
+    let loaded = environment
+        .links
+        .load(&config.business_unit, &records, &own)
+        .await?;
     pairs.own_rows.extend(loaded.links.into_keys());
-    Ok(Found { crm, natives, prospects, claims: loaded.claims })
+    Ok(Found {
+        crm,
+        natives,
+        prospects,
+        claims: loaded.claims,
+    })
 }
 
 fn fill_candidates(pair: &mut Pair, wanted: &BTreeSet<ReadMore>, found: &Found) {
     let key = pair.link.key.clone();
-    let is_taken =
-        |record: &RecordRef| found.claims.get(record).is_some_and(|claimant| *claimant != key);
+    let is_taken = |record: &RecordRef| {
+        found
+            .claims
+            .get(record)
+            .is_some_and(|claimant| *claimant != key)
+    };
     let crm_candidates = |matches: &dyn Fn(&CrmRecord) -> bool| {
         let matching = found.crm.iter().filter(|record| matches(record));
         let candidates = matching.map(|record| Candidate {
             is_taken: is_taken(&RecordRef::Crm(record.id.clone())),
             record: record.clone(),
         });
-        Candidates::Found(distinct_by_id(candidates.collect(), |record| record.id.clone()))
+        Candidates::Found(distinct_by_id(candidates.collect(), |record| {
+            record.id.clone()
+        }))
     };
     if let Some(prospect) = pair.prospect.present() {
         if let Some(email) = asked_email(prospect.email.as_ref(), wanted, ReadMore::CrmByEmail) {
             pair.crm_by_email = crm_candidates(&|record| record.email.as_ref() == Some(email));
         }
-        if let sync_core::record::NativeCrmId::Record(id) = &prospect.native_crm_id {
-            if let Some(side) = found.natives.get(id) {
-                let is_taken = is_taken(&RecordRef::Crm(id.clone()));
-                pair.native = Native::Read { side: Box::new(side.clone()), is_taken };
-            }
+        if let sync_core::record::NativeCrmId::Record(id) = &prospect.native_crm_id
+            && let Some(side) = found.natives.get(id)
+        {
+            let is_taken = is_taken(&RecordRef::Crm(id.clone()));
+            pair.native = Native::Read {
+                side: Box::new(side.clone()),
+                is_taken,
+            };
         }
     }
     if wanted.contains(&ReadMore::CrmByKey(key.clone())) {
         pair.crm_by_key = crm_candidates(&|record| record.key.as_ref() == Some(&key));
     }
-    if let Some(crm) = pair.crm.present() {
-        if let Some(email) = asked_email(crm.email.as_ref(), wanted, ReadMore::ProspectsByEmail) {
-            let matching =
-                found.prospects.iter().filter(|prospect| prospect.email.as_ref() == Some(email));
-            let candidates = matching.map(|prospect| Candidate {
-                is_taken: is_taken(&RecordRef::Prospect(prospect.id)),
-                record: prospect.clone(),
-            });
-            pair.prospects_by_email =
-                Candidates::Found(distinct_by_id(candidates.collect(), |prospect| prospect.id));
-        }
+    if let Some(crm) = pair.crm.present()
+        && let Some(email) = asked_email(crm.email.as_ref(), wanted, ReadMore::ProspectsByEmail)
+    {
+        let matching = found
+            .prospects
+            .iter()
+            .filter(|prospect| prospect.email.as_ref() == Some(email));
+        let candidates = matching.map(|prospect| Candidate {
+            is_taken: is_taken(&RecordRef::Prospect(prospect.id)),
+            record: prospect.clone(),
+        });
+        pair.prospects_by_email =
+            Candidates::Found(distinct_by_id(candidates.collect(), |prospect| prospect.id));
     }
 }
 
@@ -195,7 +228,10 @@ fn distinct_by_id<R, Id: Ord>(
     id_of: impl Fn(&R) -> Id,
 ) -> Vec<Candidate<R>> {
     let mut seen = BTreeSet::new();
-    candidates.into_iter().filter(|candidate| seen.insert(id_of(&candidate.record))).collect()
+    candidates
+        .into_iter()
+        .filter(|candidate| seen.insert(id_of(&candidate.record)))
+        .collect()
 }
 
 /// The final pass, one pair after the other: a record that a pair has just been given is taken for
@@ -219,7 +255,11 @@ fn decide_in_order(pairs: &mut LoadedPairs, context: Context<'_>) -> Vec<Decisio
 }
 
 fn nothing() -> Decision {
-    Decision { outcome: Outcome::Nothing, trace: Trace::default(), merged: Values::new() }
+    Decision {
+        outcome: Outcome::Nothing,
+        trace: Trace::default(),
+        merged: Values::new(),
+    }
 }
 
 fn mark_reserved(pair: &mut Pair, reserved: &BTreeMap<RecordRef, usize>) {

@@ -44,7 +44,9 @@ impl LoadedPairs {
 pub(super) fn merge_hints(batches: &[&ChangeBatch]) -> Vec<ChangeHint> {
     let mut merged: BTreeMap<RecordRef, ChangeHint> = BTreeMap::new();
     for hint in batches.iter().flat_map(|batch| &batch.hints) {
-        let known = merged.entry(hint.record.clone()).or_insert_with(|| hint.clone());
+        let known = merged
+            .entry(hint.record.clone())
+            .or_insert_with(|| hint.clone());
         if hint.cause.is_manual() && !known.cause.is_manual() {
             known.cause = hint.cause;
         }
@@ -84,7 +86,12 @@ pub(super) async fn load(
     }
     let own_rows = loaded.links.keys().cloned().collect();
     let (pairs, records) = by_key.into_values().unzip();
-    Ok(LoadedPairs { pairs, records, own_rows, aliases: BTreeMap::new() })
+    Ok(LoadedPairs {
+        pairs,
+        records,
+        own_rows,
+        aliases: BTreeMap::new(),
+    })
 }
 
 /// The pair of a hint: whoever claims the record, else the key it carries, else its own.
@@ -96,12 +103,21 @@ fn pair_of(hint: &ChangeHint, loaded: &Loaded) -> PairKey {
         return pair.clone();
     }
     let own = PairKey::of(hint.record.clone());
-    let Some(carried) = &hint.pair else { return own };
-    let belongs_elsewhere = loaded.links.get(carried).is_some_and(|link| match &hint.record {
-        RecordRef::Crm(id) => link.crm_id.as_ref().is_some_and(|linked| linked != id),
-        RecordRef::Prospect(id) => link.prospect_id.is_some_and(|linked| linked != *id),
-    });
-    if belongs_elsewhere { own } else { carried.clone() }
+    let Some(carried) = &hint.pair else {
+        return own;
+    };
+    let belongs_elsewhere = loaded
+        .links
+        .get(carried)
+        .is_some_and(|link| match &hint.record {
+            RecordRef::Crm(id) => link.crm_id.as_ref().is_some_and(|linked| linked != id),
+            RecordRef::Prospect(id) => link.prospect_id.is_some_and(|linked| linked != *id),
+        });
+    if belongs_elsewhere {
+        own
+    } else {
+        carried.clone()
+    }
 }
 
 fn order(key: &PairKey) -> u8 {
@@ -165,15 +181,27 @@ fn with_hinted<T>(
     pairs: &LoadedPairs,
     id_of: impl Fn(&Pair, &BTreeSet<RecordRef>) -> Option<T>,
 ) -> Vec<Option<T>> {
-    pairs.pairs.iter().zip(&pairs.records).map(|(pair, records)| id_of(pair, records)).collect()
+    pairs
+        .pairs
+        .iter()
+        .zip(&pairs.records)
+        .map(|(pair, records)| id_of(pair, records))
+        .collect()
 }
 
 fn distinct<T: Ord + Clone>(ids: &[Option<T>]) -> Vec<T> {
-    ids.iter().flatten().cloned().collect::<BTreeSet<T>>().into_iter().collect()
+    ids.iter()
+        .flatten()
+        .cloned()
+        .collect::<BTreeSet<T>>()
+        .into_iter()
+        .collect()
 }
 
 fn side_of<Id: Ord, R: Clone>(id: Option<&Id>, read: &BTreeMap<Id, Side<R>>) -> Side<R> {
-    id.map_or(Side::Unlinked, |id| read.get(id).cloned().unwrap_or(Side::Missing))
+    id.map_or(Side::Unlinked, |id| {
+        read.get(id).cloned().unwrap_or(Side::Missing)
+    })
 }
 
 async fn read_crm(

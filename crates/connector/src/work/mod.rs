@@ -67,8 +67,14 @@ pub async fn work(
     for (unit, batches) in parsed.by_unit() {
         let mut report = WorkReport::new(unit.clone(), &batches);
         let mut unit_fates = BTreeMap::new();
-        let worked =
-            work_on_unit(environment, &unit, &batches, (run, deadline), &mut unit_fates, &mut report);
+        let worked = work_on_unit(
+            environment,
+            &unit,
+            &batches,
+            (run, deadline),
+            &mut unit_fates,
+            &mut report,
+        );
         if let Err(error) = worked.await {
             tracing::error!(%unit, run, %error, "The batch could not be worked on, it goes back.");
             report.problem = Some(error);
@@ -99,8 +105,13 @@ async fn work_on_unit(
     for chunk in hints.chunks(load::MAX_PAIRS) {
         let mut open = chunk.to_vec();
         for _ in 0..MAX_ROUNDS {
-            let round =
-                Round { environment, configured: &configured, run, deadline, report: &mut *report };
+            let round = Round {
+                environment,
+                configured: &configured,
+                run,
+                deadline,
+                report: &mut *report,
+            };
             let (again, done) = match round.run(&open).await {
                 Ok(outcome) => outcome,
                 Err(WorkError::Service(error)) if error.class == ErrorClass::Auth => {
@@ -145,10 +156,16 @@ impl Round<'_> {
         if !needs_services {
             return self.hold_everything(&pairs).await;
         }
-        let sides = self.environment.services.open(&self.configured.config).await?;
+        let sides = self
+            .environment
+            .services
+            .open(&self.configured.config)
+            .await?;
         let result = self.run_with(&sides, &mut pairs).await;
         self.report.salesforce.add(&sides.crm.take_usage());
-        self.report.account_engagement.add(&sides.marketing.take_usage());
+        self.report
+            .account_engagement
+            .add(&sides.marketing.take_usage());
         result
     }
 
@@ -158,8 +175,7 @@ impl Round<'_> {
         pairs: &mut LoadedPairs,
     ) -> Result<RoundOutcome, WorkError> {
         load::read_both_sides(sides, &self.configured.config, pairs).await?;
-        let decisions =
-            decide::decide_all(self.environment, self.configured, sides, pairs).await?;
+        let decisions = decide::decide_all(self.environment, self.configured, sides, pairs).await?;
         let outcomes = write::write_all(self, sides, pairs, decisions).await?;
         Ok(self.fates(pairs, &outcomes))
     }
@@ -176,7 +192,9 @@ impl Round<'_> {
         let mut again = BTreeSet::new();
         let mut done = BTreeMap::new();
         for (index, records) in pairs.records.iter().enumerate() {
-            let verdict = pairs.alias_of(index).map_or(verdicts[index], |other| verdicts[other]);
+            let verdict = pairs
+                .alias_of(index)
+                .map_or(verdicts[index], |other| verdicts[other]);
             for record in records {
                 match verdict {
                     write::PairVerdict::Acknowledge => {
@@ -195,7 +213,11 @@ impl Round<'_> {
         (again, done)
     }
 
-    async fn stop_if_refused(&mut self, verdict: Verdict, failure: &sync_core::settle::WriteFailure) {
+    async fn stop_if_refused(
+        &mut self,
+        verdict: Verdict,
+        failure: &sync_core::settle::WriteFailure,
+    ) {
         if verdict == Verdict::StopConnector {
             let unit = &self.configured.row.business_unit;
             stop_connector(self.environment, unit, failure.service, &failure.code).await;

@@ -111,7 +111,8 @@ impl WorkReport {
             }
             Outcome::Park(_) => return "park",
             Outcome::ReadMore(_) | Outcome::NotYet => return "not_yet",
-            Outcome::Update { .. } | Outcome::CreateCrm { .. } | Outcome::CreateProspect { .. } => {}
+            Outcome::Update { .. } | Outcome::CreateCrm { .. } | Outcome::CreateProspect { .. } => {
+            }
         }
         let failure = match (&results.crm, &results.prospect) {
             (WriteResult::Failed(failure), _) | (_, WriteResult::Failed(failure)) => Some(failure),

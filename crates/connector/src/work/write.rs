@@ -71,12 +71,20 @@ impl<'a> Job<'a> {
         let links = pairs.pairs.iter().map(|pair| pair.link.clone()).collect();
         let results = vec![WriteResults::default(); decisions.len()];
         let verdicts = vec![None; decisions.len()];
-        Self { pairs, decisions, links, results, verdicts }
+        Self {
+            pairs,
+            decisions,
+            links,
+            results,
+            verdicts,
+        }
     }
 
     /// The pairs without verdict yet.
     fn open_pairs(&self) -> Vec<usize> {
-        (0..self.verdicts.len()).filter(|index| self.verdicts[*index].is_none()).collect()
+        (0..self.verdicts.len())
+            .filter(|index| self.verdicts[*index].is_none())
+            .collect()
     }
 
     /// Stores an intent and takes the lease of every pair that is going to be written.
@@ -85,7 +93,9 @@ impl<'a> Job<'a> {
         let mut indexes = Vec::new();
         let mut begins = Vec::new();
         for index in 0..self.decisions.len() {
-            let Some(kind) = intent_kind(&self.decisions[index].outcome) else { continue };
+            let Some(kind) = intent_kind(&self.decisions[index].outcome) else {
+                continue;
+            };
             if !may_write(now, round.deadline) {
                 self.verdicts[index] = Some(PairVerdict::GiveBack(Verdict::Retry));
                 round.report.deadline_skips += 1;
@@ -97,7 +107,10 @@ impl<'a> Job<'a> {
                 lease_until: Some(lease_end(round.deadline)),
                 ..self.links[index].clone()
             };
-            begins.push(Begin { claims: self.claims(index), link });
+            begins.push(Begin {
+                claims: self.claims(index),
+                link,
+            });
             indexes.push(index);
         }
         let stored = round.environment.links.begin(begins).await;
@@ -145,7 +158,9 @@ impl<'a> Job<'a> {
     async fn write_prospects(&mut self, round: &mut Round<'_>, sides: &Sides) {
         let mut waiting: Vec<(usize, ProspectWrite)> = Vec::new();
         for index in self.open_pairs() {
-            let Some(write) = prospect_write(&self.decisions[index].outcome) else { continue };
+            let Some(write) = prospect_write(&self.decisions[index].outcome) else {
+                continue;
+            };
             if matches!(self.results[index].crm, WriteResult::Failed(_)) {
                 self.results[index].prospect = WriteResult::NotTried;
             } else {
@@ -161,7 +176,10 @@ impl<'a> Job<'a> {
                 continue;
             }
             let writes: Vec<ProspectWrite> = chunk.iter().map(|(_, write)| write.clone()).collect();
-            let answers = sides.marketing.write(&round.configured.config, &writes).await;
+            let answers = sides
+                .marketing
+                .write(&round.configured.config, &writes)
+                .await;
             for (position, (index, _)) in chunk.iter().enumerate() {
                 let answer = answers.get(position).cloned();
                 self.results[*index].prospect = into_result(answer, Service::AccountEngagement);
@@ -177,13 +195,20 @@ impl<'a> Job<'a> {
             let decision = &self.decisions[index];
             let settlement =
                 sync_core::settle(&self.links[index], decision, &self.results[index], now);
-            round.report.note(&self.pairs.pairs[index], decision, &self.results[index]);
+            round
+                .report
+                .note(&self.pairs.pairs[index], decision, &self.results[index]);
             settled.push((index, settlement));
         }
         self.close_errors(round, &settled, now).await?;
-        let changed: Vec<&(usize, Settlement)> =
-            settled.iter().filter(|(index, s)| s.link != self.links[*index]).collect();
-        let commits = changed.iter().map(|(index, s)| self.commit(*index, s)).collect();
+        let changed: Vec<&(usize, Settlement)> = settled
+            .iter()
+            .filter(|(index, s)| s.link != self.links[*index])
+            .collect();
+        let commits = changed
+            .iter()
+            .map(|(index, s)| self.commit(*index, s))
+            .collect();
         let stored = round.environment.links.commit(commits).await;
         for ((index, _), stored) in changed.iter().zip(stored) {
             if let Err(error) = stored {
@@ -196,7 +221,11 @@ impl<'a> Job<'a> {
             self.verdicts[index] = Some(verdict);
         }
         let give_back = PairVerdict::GiveBack(Verdict::Retry);
-        Ok(self.verdicts.into_iter().map(|verdict| verdict.unwrap_or(give_back)).collect())
+        Ok(self
+            .verdicts
+            .into_iter()
+            .map(|verdict| verdict.unwrap_or(give_back))
+            .collect())
     }
 
     fn commit(&self, index: usize, settlement: &Settlement) -> Commit {
@@ -216,7 +245,11 @@ impl<'a> Job<'a> {
             .map(PairKey::of)
             .filter(|own| *own != link.key && self.pairs.own_rows.contains(own))
             .collect();
-        Commit { link, claims, supersedes }
+        Commit {
+            link,
+            claims,
+            supersedes,
+        }
     }
 
     /// Rows are closed before the link forgets that there was one; closing twice is harmless.
@@ -243,15 +276,15 @@ impl<'a> Job<'a> {
         let mut indexes = Vec::new();
         let mut rows: Vec<ErrorRow> = Vec::new();
         for (index, settlement) in settled {
-            if let ErrorChange::Open(row) = &settlement.error {
-                if self.verdicts[*index].is_none() {
-                    tracing::warn!(
-                        run = round.run, pair = %row.pair, code = row.code, class = ?row.class,
-                        fields = ?row.fields, owner = row.owner, "A pair needs somebody to act."
-                    );
-                    indexes.push(*index);
-                    rows.push((**row).clone());
-                }
+            if let ErrorChange::Open(row) = &settlement.error
+                && self.verdicts[*index].is_none()
+            {
+                tracing::warn!(
+                    run = round.run, pair = %row.pair, code = row.code, class = ?row.class,
+                    fields = ?row.fields, owner = row.owner, "A pair needs somebody to act."
+                );
+                indexes.push(*index);
+                rows.push((**row).clone());
             }
         }
         if rows.is_empty() {
@@ -275,7 +308,9 @@ impl<'a> Job<'a> {
         if let Some(verdict) = self.verdicts[index] {
             return verdict;
         }
-        let Some(verdict) = settlement.verdict else { return PairVerdict::Acknowledge };
+        let Some(verdict) = settlement.verdict else {
+            return PairVerdict::Acknowledge;
+        };
         let results = &self.results[index];
         let failure = match (&results.crm, &results.prospect) {
             (WriteResult::Failed(failure), _) | (_, WriteResult::Failed(failure)) => failure,
@@ -303,7 +338,9 @@ fn may_write(now: Timestamp, deadline: Timestamp) -> bool {
 
 /// The lease outlives every write that can have been sent under it.
 fn lease_end(deadline: Timestamp) -> Timestamp {
-    deadline.saturating_add(SignedDuration::from_secs(1)).unwrap_or(deadline)
+    deadline
+        .saturating_add(SignedDuration::from_secs(1))
+        .unwrap_or(deadline)
 }
 
 fn after_store_error(round: &mut Round<'_>, error: &StoreError) -> PairVerdict {
@@ -313,7 +350,11 @@ fn after_store_error(round: &mut Round<'_>, error: &StoreError) -> PairVerdict {
             PairVerdict::AgainNow
         }
         StoreError::Unavailable(reason) => {
-            tracing::error!(run = round.run, reason, "A table failed, the pair comes again.");
+            tracing::error!(
+                run = round.run,
+                reason,
+                "A table failed, the pair comes again."
+            );
             PairVerdict::GiveBack(Verdict::Retry)
         }
     }
@@ -322,9 +363,11 @@ fn after_store_error(round: &mut Round<'_>, error: &StoreError) -> PairVerdict {
 /// What is about to be written; `None` when nothing is.
 fn intent_kind(outcome: &Outcome) -> Option<IntentKind> {
     match outcome {
-        Outcome::Update { to_crm, to_prospect, .. } => {
-            (!to_crm.is_empty() || !to_prospect.is_empty()).then_some(IntentKind::Update)
-        }
+        Outcome::Update {
+            to_crm,
+            to_prospect,
+            ..
+        } => (!to_crm.is_empty() || !to_prospect.is_empty()).then_some(IntentKind::Update),
         Outcome::CreateCrm { .. } => Some(IntentKind::CreateCrm),
         Outcome::CreateProspect { .. } => Some(IntentKind::CreateProspect),
         Outcome::Nothing
@@ -342,33 +385,34 @@ fn crm_write(outcome: &Outcome) -> Option<CrmWrite> {
             target: CrmWriteTarget::Update(crm.clone()),
             fields: to_crm.clone(),
         }),
-        Outcome::CreateCrm { object, fields } => {
-            Some(CrmWrite { target: CrmWriteTarget::Create(*object), fields: fields.clone() })
-        }
+        Outcome::CreateCrm { object, fields } => Some(CrmWrite {
+            target: CrmWriteTarget::Create(*object),
+            fields: fields.clone(),
+        }),
         _ => None,
     }
 }
 
 fn prospect_write(outcome: &Outcome) -> Option<ProspectWrite> {
     match outcome {
-        Outcome::Update { prospect, to_prospect, .. } if !to_prospect.is_empty() => {
-            Some(ProspectWrite {
-                target: ProspectWriteTarget::Update(*prospect),
-                fields: to_prospect.clone(),
-            })
-        }
-        Outcome::CreateProspect { fields } => {
-            Some(ProspectWrite { target: ProspectWriteTarget::Create, fields: fields.clone() })
-        }
+        Outcome::Update {
+            prospect,
+            to_prospect,
+            ..
+        } if !to_prospect.is_empty() => Some(ProspectWrite {
+            target: ProspectWriteTarget::Update(*prospect),
+            fields: to_prospect.clone(),
+        }),
+        Outcome::CreateProspect { fields } => Some(ProspectWrite {
+            target: ProspectWriteTarget::Create,
+            fields: fields.clone(),
+        }),
         _ => None,
     }
 }
 
 /// A missing answer is an unknown outcome: the write may have landed.
-fn into_result<Id>(
-    answer: Option<Result<Id, WriteFailure>>,
-    service: Service,
-) -> WriteResult<Id> {
+fn into_result<Id>(answer: Option<Result<Id, WriteFailure>>, service: Service) -> WriteResult<Id> {
     match answer {
         Some(Ok(id)) => WriteResult::Written(id),
         Some(Err(failure)) => WriteResult::Failed(failure),

@@ -66,6 +66,15 @@ pub(super) fn check_values(config: &Config, report: &mut Report) {
              is `[[Unknown]]`",
         );
     }
+    let own = &config.account_engagement;
+    let is_same = |mirror: &String| mirror.eq_ignore_ascii_case(&own.key_field);
+    if own.crm_id_field.as_ref().is_some_and(is_same) {
+        report.error(
+            "account_engagement.crm_id_field",
+            "crm_id_field",
+            "the CRM ID would overwrite the pair key; use a field of its own, or leave it out",
+        );
+    }
     if config.settings.default_campaign_id == 0 {
         report.error(
             "settings.default_campaign_id",
