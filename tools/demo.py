@@ -50,13 +50,8 @@ def step(text: str) -> Iterator[None]:
     say(f"{start_of_line}  {paint('32', '✓')} {text} ({time.monotonic() - started:.1f} s)")
 
 
-def build() -> None:
-    """Builds the function binaries, the twin and the operator's command; shows how far it is."""
-    headline("Building")
-    started = time.monotonic()
-    packages = [argument for name in PACKAGES for argument in ("-p", name)]
-    command = ["cargo", "build", "--release", "--locked", *packages]
-    process = subprocess.Popen(command, cwd=REPO, stderr=subprocess.PIPE, text=True)
+def follow(process: subprocess.Popen[str]) -> tuple[int, list[str]]:
+    """Shows what cargo compiles until it ends; how many crates that were, and its last lines."""
     assert process.stderr is not None
     compiled, tail = 0, []
     for line in process.stderr:
@@ -65,8 +60,23 @@ def build() -> None:
             compiled += match[1] == "Compiling"
             if TTY:
                 print(f"\r\033[K  … {compiled} crates, {match[2]}", end="", flush=True)
-            elif compiled % 25 == 0:
+            elif match[1] == "Compiling" and compiled % 25 == 0:
                 say(f"  … {compiled} crates")
+    process.wait()
+    return compiled, tail
+
+
+def build() -> None:
+    """Builds the function binaries, the twin and the operator's command; shows how far it is."""
+    headline("Building")
+    started = time.monotonic()
+    packages = [argument for name in PACKAGES for argument in ("-p", name)]
+    command = ["cargo", "build", "--release", "--locked", *packages]
+    process = subprocess.Popen(command, cwd=REPO, stderr=subprocess.PIPE, text=True)
+    try:
+        compiled, tail = follow(process)
+    finally:
+        process.terminate()
     if process.wait() != 0:
         sys.exit("".join(tail))
     start_of_line = "\r\033[K" if TTY else ""
@@ -140,7 +150,7 @@ class Story:
         self.ticks = ticks
         assert world.twin
         self.twin = world.twin
-        linked = [row for row in world.cli("links", "--state", "linked")["rows"] if row["crm_id"] and row["prospect_id"]]
+        linked = world.links("--state", "linked")
         leads = [row for row in linked if row["crm_id"].startswith("00Q")]
         contacts = [row for row in linked if row["crm_id"].startswith("003")]
         self.leads: Iterator[dict[str, Any]] = iter(leads)
@@ -235,6 +245,7 @@ def show(world: World, hold: bool) -> None:
     with step("connector activated"):
         world.cli("activate")
     headline("Falling into step")
+    say("  seen: rows the poller found changed · no-op: already equal, our own echoes among them · calls: all APIs of a side")
     ticks = Ticks(world)
     ticks.header()
     for note in ("the whole sample org", "our own writes come back", "nothing left to do"):

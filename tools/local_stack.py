@@ -186,7 +186,7 @@ class LocalStack:
         atexit.register(self.stop)
         self._home = Path(tempfile.mkdtemp(prefix="prospect-sync-aws-"))
         for attempt in range(1, 4):
-            port = free_port()
+            port = int(os.environ.get("GATEWAY_PORT") or free_port())
             self.endpoint = f"http://127.0.0.1:{port}"
             self._spawn(port)
             if self._wait_until_healthy():

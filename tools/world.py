@@ -167,6 +167,15 @@ class World:
             raise WorldError(f"prospect-sync {' '.join(arguments)}: exit {done.returncode}\n{done.stdout}{done.stderr}")
         return json.loads(done.stdout) if done.stdout.strip() else None
 
+    def links(self, *filters: str) -> list[dict[str, Any]]:
+        """Every link row, page by page."""
+        page = self.cli("links", *filters)
+        rows = page["rows"]
+        while page.get("next"):
+            page = self.cli("links", *filters, "--next", page["next"])
+            rows += page["rows"]
+        return rows
+
     def run_cli(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Runs prospect-sync as an operator would."""
         assert self.stack

@@ -21,8 +21,8 @@ use sync_core::value::NormalisedEmail;
 
 use super::{describe, object, read_values};
 use crate::ports::{
-    Changes, Marketing, ProspectChange, ProspectWrite, ProspectWriteTarget, ServiceError,
-    ServiceUser, Usage,
+    Changes, Marketing, ProspectChange, ProspectWrite, ProspectWriteTarget, ProspectWritten,
+    ServiceError, ServiceUser, Usage,
 };
 
 /// Calls in flight that we ask for; the client's own gate lets fewer through.
@@ -118,16 +118,34 @@ impl EngagementMarketing {
         &self,
         config: &Config,
         write: &ProspectWrite,
-    ) -> Result<ProspectId, WriteFailure> {
+    ) -> Result<ProspectWritten, WriteFailure> {
         let body = self.body(config, write);
-        let echoed = Fields::of(["id"]);
         let written = match write.target {
-            ProspectWriteTarget::Update(id) => self.client.update(id, &body, &echoed).await,
-            ProspectWriteTarget::Create => self.client.create(&body, &echoed).await,
+            ProspectWriteTarget::Update(id) => {
+                let updated = self.client.update(id, &body, &Fields::of(["id"])).await;
+                updated.map(|prospect| ProspectWritten {
+                    id: prospect.id,
+                    record: None,
+                })
+            }
+            ProspectWriteTarget::Create => {
+                let created = self.client.create(&body, &fields_to_read(config)).await;
+                created.map(|prospect| ProspectWritten {
+                    id: prospect.id,
+                    record: self.whole_record(config, &prospect),
+                })
+            }
         };
-        written
-            .map(|prospect| prospect.id)
-            .map_err(|error| write_failure(&error))
+        written.map_err(|error| write_failure(&error))
+    }
+
+    /// The record of an answer to a write; `None` when the answer lacks fields of the field map. The
+    /// next poll reads it then.
+    fn whole_record(&self, config: &Config, prospect: &Prospect) -> Option<ProspectRecord> {
+        let is_whole = config.fields.single_read_fields().is_empty();
+        is_whole
+            .then(|| self.record(config, prospect).ok())
+            .flatten()
     }
 
     fn body(&self, config: &Config, write: &ProspectWrite) -> Map<String, Value> {
@@ -256,7 +274,7 @@ impl Marketing for EngagementMarketing {
         &self,
         config: &Config,
         writes: &[ProspectWrite],
-    ) -> Vec<Result<ProspectId, WriteFailure>> {
+    ) -> Vec<Result<ProspectWritten, WriteFailure>> {
         let calls: Vec<_> = writes
             .iter()
             .map(|write| self.write_one(config, write))

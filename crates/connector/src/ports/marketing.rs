@@ -46,6 +46,16 @@ pub enum ProspectWriteTarget {
     Create,
 }
 
+/// What Account Engagement answers to a write.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProspectWritten {
+    /// The prospect.
+    pub id: ProspectId,
+    /// The whole prospect as it is now, of one that was created. It spares a read that might be
+    /// stale (K4).
+    pub record: Option<ProspectRecord>,
+}
+
 /// A user of Account Engagement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServiceUser {
@@ -87,7 +97,7 @@ pub trait Marketing: Send + Sync {
         &self,
         config: &Config,
         writes: &[ProspectWrite],
-    ) -> Vec<Result<ProspectId, WriteFailure>>;
+    ) -> Vec<Result<ProspectWritten, WriteFailure>>;
 
     /// All users that are not in the recycle bin.
     async fn users(&self) -> Result<Vec<ServiceUser>, ServiceError>;

@@ -10,7 +10,9 @@ mod state;
 pub use crm::{Crm, CrmChange, CrmWrite, CrmWriteTarget};
 pub use errors::Errors;
 pub use links::{Begin, Commit, LinkPage, Links, Loaded};
-pub use marketing::{Marketing, ProspectChange, ProspectWrite, ProspectWriteTarget, ServiceUser};
+pub use marketing::{
+    Marketing, ProspectChange, ProspectWrite, ProspectWriteTarget, ProspectWritten, ServiceUser,
+};
 pub use queue::{Queue, SendFailure};
 pub use state::{AuditEntry, Cursor, State, Stream};
 

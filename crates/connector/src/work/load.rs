@@ -9,7 +9,7 @@ use sync_core::link::{Link, PairKey};
 use sync_core::pair::{Candidates, Native, Pair};
 use sync_core::record::{RecordRef, Side};
 
-use super::WorkError;
+use super::{SeenProspects, WorkError};
 use crate::environment::{Configured, Environment};
 use crate::ports::{Loaded, Sides};
 
@@ -141,11 +141,13 @@ fn new_pair(cause: Cause, link: Link) -> Pair {
     }
 }
 
-/// Reads both records of every pair: at most one bulk read on each side.
+/// Reads both records of every pair: at most one bulk read on each side. Prospects that are in `seen`
+/// are taken from there.
 pub(super) async fn read_both_sides(
     sides: &Sides,
     config: &Config,
     pairs: &mut LoadedPairs,
+    seen: &SeenProspects,
 ) -> Result<(), WorkError> {
     let crm_ids: Vec<Option<CrmId>> = with_hinted(pairs, |pair, records| {
         pair.link.crm_id.clone().or_else(|| {
@@ -164,12 +166,16 @@ pub(super) async fn read_both_sides(
         })
     });
     let wanted_crm = distinct(&crm_ids);
-    let wanted_prospects = distinct(&prospect_ids);
+    let mut wanted_prospects = distinct(&prospect_ids);
+    wanted_prospects.retain(|id| !seen.contains_key(id));
     let (crm, prospects) = futures::join!(
         read_crm(sides, config, &wanted_crm),
         read_prospects(sides, config, &wanted_prospects)
     );
-    let (crm, prospects) = (crm?, prospects?);
+    let (crm, mut prospects) = (crm?, prospects?);
+    for (id, prospect) in seen {
+        prospects.insert(*id, Side::Present(prospect.clone()));
+    }
     for (index, pair) in pairs.pairs.iter_mut().enumerate() {
         pair.crm = side_of(crm_ids[index].as_ref(), &crm);
         pair.prospect = side_of(prospect_ids[index].as_ref(), &prospects);

@@ -2,9 +2,11 @@
 //!
 //! Each message is parsed alone and answered alone. Pairs of all messages of one business unit go
 //! through the steps together, so that reads and writes are bulk. A pair whose row was changed by
-//! somebody else meanwhile is read and decided again, at most [`MAX_ROUNDS`] times.
+//! somebody else meanwhile is read and decided again, at most [`MAX_ROUNDS`] times. So is a pair whose
+//! partner was just created: what the service added to it (a score, a default) goes back at once.
 
 mod batch;
+mod commit;
 mod decide;
 mod load;
 mod report;
@@ -16,8 +18,8 @@ use jiff::Timestamp;
 use sync_core::config::ConnectorState;
 use sync_core::error::{ErrorClass, Verdict};
 use sync_core::hint::ChangeBatch;
-use sync_core::ids::BusinessUnit;
-use sync_core::record::RecordRef;
+use sync_core::ids::{BusinessUnit, ProspectId};
+use sync_core::record::{ProspectRecord, RecordRef};
 
 pub use batch::{BatchError, Delivery, parse_body};
 pub use report::WorkReport;
@@ -25,6 +27,7 @@ pub use report::WorkReport;
 use crate::environment::{Configured, Environment};
 use crate::poll::stop_connector;
 use crate::ports::{ServiceError, StoreError};
+use commit::PairVerdict;
 use load::LoadedPairs;
 
 /// How often a pair is read and decided again within one delivery before the queue gets it back.
@@ -104,13 +107,16 @@ async fn work_on_unit(
     let hints = load::merge_hints(batches);
     for chunk in hints.chunks(load::MAX_PAIRS) {
         let mut open = chunk.to_vec();
-        for _ in 0..MAX_ROUNDS {
+        let mut seen = SeenProspects::new();
+        for number in 0..MAX_ROUNDS {
             let round = Round {
                 environment,
                 configured: &configured,
                 run,
                 deadline,
                 report: &mut *report,
+                seen: &mut seen,
+                is_first: number == 0,
             };
             let (again, done) = match round.run(&open).await {
                 Ok(outcome) => outcome,
@@ -132,6 +138,9 @@ async fn work_on_unit(
     Ok(())
 }
 
+/// Prospects whose state is known from a reply of this delivery, so that they are not read again.
+type SeenProspects = BTreeMap<ProspectId, ProspectRecord>;
+
 /// One pass over a chunk of hints.
 struct Round<'a> {
     environment: &'a Environment,
@@ -139,6 +148,8 @@ struct Round<'a> {
     run: &'a str,
     deadline: Timestamp,
     report: &'a mut WorkReport,
+    seen: &'a mut SeenProspects,
+    is_first: bool,
 }
 
 /// Records to look at once more now, and the fate of the others.
@@ -174,7 +185,8 @@ impl Round<'_> {
         sides: &crate::ports::Sides,
         pairs: &mut LoadedPairs,
     ) -> Result<RoundOutcome, WorkError> {
-        load::read_both_sides(sides, &self.configured.config, pairs).await?;
+        let seen = std::mem::take(self.seen);
+        load::read_both_sides(sides, &self.configured.config, pairs, &seen).await?;
         let decisions = decide::decide_all(self.environment, self.configured, sides, pairs).await?;
         let outcomes = write::write_all(self, sides, pairs, decisions).await?;
         Ok(self.fates(pairs, &outcomes))
@@ -188,7 +200,7 @@ impl Round<'_> {
     }
 
     /// What the verdicts of the pairs mean for the records that were asked about.
-    fn fates(&mut self, pairs: &LoadedPairs, verdicts: &[write::PairVerdict]) -> RoundOutcome {
+    fn fates(&mut self, pairs: &LoadedPairs, verdicts: &[PairVerdict]) -> RoundOutcome {
         let mut again = BTreeSet::new();
         let mut done = BTreeMap::new();
         for (index, records) in pairs.records.iter().enumerate() {
@@ -197,13 +209,13 @@ impl Round<'_> {
                 .map_or(verdicts[index], |other| verdicts[other]);
             for record in records {
                 match verdict {
-                    write::PairVerdict::Acknowledge => {
+                    PairVerdict::Acknowledge => {
                         done.insert(record.clone(), Fate::Done);
                     }
-                    write::PairVerdict::AgainNow => {
+                    PairVerdict::AgainNow => {
                         again.insert(record.clone());
                     }
-                    write::PairVerdict::GiveBack(_) => {
+                    PairVerdict::GiveBack(_) => {
                         done.insert(record.clone(), Fate::Retry);
                         self.report.note_given_back();
                     }

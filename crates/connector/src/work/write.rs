@@ -1,20 +1,17 @@
-//! Moves 3 and 4: intents, writes on both sides in bulk, settlement, commit.
+//! Move 3: stores the intents and writes both sides in bulk.
 
 use jiff::{SignedDuration, Timestamp};
 use sync_core::coerce::Service;
 use sync_core::decision::{Decision, Outcome};
 use sync_core::error::{ErrorClass, Verdict};
-use sync_core::link::{Intent, IntentKind, Link, PairKey};
+use sync_core::link::{Intent, IntentKind, Link};
 use sync_core::record::RecordRef;
-use sync_core::settle::{
-    ErrorChange, ErrorRow, Settlement, WriteFailure, WriteResult, WriteResults,
-};
+use sync_core::settle::{WriteFailure, WriteResult, WriteResults};
 
+use super::commit::{PairVerdict, after_store_error};
 use super::load::LoadedPairs;
 use super::{Round, WorkError};
-use crate::ports::{
-    Begin, Commit, CrmWrite, CrmWriteTarget, ProspectWrite, ProspectWriteTarget, Sides, StoreError,
-};
+use crate::ports::{Begin, CrmWrite, CrmWriteTarget, ProspectWrite, ProspectWriteTarget, Sides};
 
 /// A write is sent only if its answer can arrive this long before the deadline (reliability 2.2,
 /// step 3): the clients' request time-out and a margin.
@@ -22,17 +19,6 @@ pub const WRITE_MARGIN: SignedDuration = SignedDuration::from_secs(12);
 
 /// How many prospects are written between two looks at the clock.
 const PROSPECT_CHUNK: usize = 100;
-
-/// What the queue is told about a pair.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum PairVerdict {
-    /// Done.
-    Acknowledge,
-    /// Somebody else changed the row: read and decide once more, now.
-    AgainNow,
-    /// The queue gets it back.
-    GiveBack(Verdict),
-}
 
 /// Stores intents, writes, settles and commits. One verdict per pair, in order.
 pub(super) async fn write_all(
@@ -58,12 +44,12 @@ pub(super) async fn store_only(
 }
 
 /// The pairs of a round on their way through the moves, all vectors by the index of the pair.
-struct Job<'a> {
-    pairs: &'a LoadedPairs,
-    decisions: Vec<Decision>,
-    links: Vec<Link>,
-    results: Vec<WriteResults>,
-    verdicts: Vec<Option<PairVerdict>>,
+pub(super) struct Job<'a> {
+    pub(super) pairs: &'a LoadedPairs,
+    pub(super) decisions: Vec<Decision>,
+    pub(super) links: Vec<Link>,
+    pub(super) results: Vec<WriteResults>,
+    pub(super) verdicts: Vec<Option<PairVerdict>>,
 }
 
 impl<'a> Job<'a> {
@@ -81,7 +67,7 @@ impl<'a> Job<'a> {
     }
 
     /// The pairs without verdict yet.
-    fn open_pairs(&self) -> Vec<usize> {
+    pub(super) fn open_pairs(&self) -> Vec<usize> {
         (0..self.verdicts.len())
             .filter(|index| self.verdicts[*index].is_none())
             .collect()
@@ -181,153 +167,15 @@ impl<'a> Job<'a> {
                 .write(&round.configured.config, &writes)
                 .await;
             for (position, (index, _)) in chunk.iter().enumerate() {
-                let answer = answers.get(position).cloned();
+                let answer = answers.get(position).cloned().map(|answer| {
+                    answer.map(|written| {
+                        let seen = written.record.map(|record| (written.id, record));
+                        round.seen.extend(seen);
+                        written.id
+                    })
+                });
                 self.results[*index].prospect = into_result(answer, Service::AccountEngagement);
             }
-        }
-    }
-
-    /// Settles every open pair, commits the rows and keeps the error queue.
-    async fn finish(mut self, round: &mut Round<'_>) -> Result<Vec<PairVerdict>, WorkError> {
-        let now = round.environment.clock.now();
-        let mut settled: Vec<(usize, Settlement)> = Vec::new();
-        for index in self.open_pairs() {
-            let decision = &self.decisions[index];
-            let settlement =
-                sync_core::settle(&self.links[index], decision, &self.results[index], now);
-            round
-                .report
-                .note(&self.pairs.pairs[index], decision, &self.results[index]);
-            settled.push((index, settlement));
-        }
-        self.close_errors(round, &settled, now).await?;
-        let changed: Vec<&(usize, Settlement)> = settled
-            .iter()
-            .filter(|(index, s)| s.link != self.links[*index])
-            .collect();
-        let commits = changed
-            .iter()
-            .map(|(index, s)| self.commit(*index, s))
-            .collect();
-        let stored = round.environment.links.commit(commits).await;
-        for ((index, _), stored) in changed.iter().zip(stored) {
-            if let Err(error) = stored {
-                self.verdicts[*index] = Some(after_store_error(round, &error));
-            }
-        }
-        self.open_errors(round, &settled).await;
-        for (index, settlement) in settled {
-            let verdict = self.verdict(round, index, &settlement).await;
-            self.verdicts[index] = Some(verdict);
-        }
-        let give_back = PairVerdict::GiveBack(Verdict::Retry);
-        Ok(self
-            .verdicts
-            .into_iter()
-            .map(|verdict| verdict.unwrap_or(give_back))
-            .collect())
-    }
-
-    fn commit(&self, index: usize, settlement: &Settlement) -> Commit {
-        let link = settlement.link.clone();
-        let was_complete = self.pairs.pairs[index].link.is_complete();
-        let newly_linked = link.is_complete() && !was_complete;
-        let claims: Vec<RecordRef> = if newly_linked {
-            let crm = link.crm_id.clone().map(RecordRef::Crm);
-            let prospect = link.prospect_id.map(RecordRef::Prospect);
-            crm.into_iter().chain(prospect).collect()
-        } else {
-            Vec::new()
-        };
-        let supersedes = claims
-            .iter()
-            .cloned()
-            .map(PairKey::of)
-            .filter(|own| *own != link.key && self.pairs.own_rows.contains(own))
-            .collect();
-        Commit {
-            link,
-            claims,
-            supersedes,
-        }
-    }
-
-    /// Rows are closed before the link forgets that there was one; closing twice is harmless.
-    async fn close_errors(
-        &self,
-        round: &Round<'_>,
-        settled: &[(usize, Settlement)],
-        now: Timestamp,
-    ) -> Result<(), WorkError> {
-        let pairs: Vec<PairKey> = settled
-            .iter()
-            .filter(|(_, settlement)| settlement.error == ErrorChange::Close)
-            .map(|(_, settlement)| settlement.link.key.clone())
-            .collect();
-        if !pairs.is_empty() {
-            let unit = &round.configured.row.business_unit;
-            round.environment.errors.close(unit, &pairs, now).await?;
-        }
-        Ok(())
-    }
-
-    /// Rows are opened after the link knows of them: a crash in between delivers the message again.
-    async fn open_errors(&mut self, round: &mut Round<'_>, settled: &[(usize, Settlement)]) {
-        let mut indexes = Vec::new();
-        let mut rows: Vec<ErrorRow> = Vec::new();
-        for (index, settlement) in settled {
-            if let ErrorChange::Open(row) = &settlement.error
-                && self.verdicts[*index].is_none()
-            {
-                tracing::warn!(
-                    run = round.run, pair = %row.pair, code = row.code, class = ?row.class,
-                    fields = ?row.fields, owner = row.owner, "A pair needs somebody to act."
-                );
-                indexes.push(*index);
-                rows.push((**row).clone());
-            }
-        }
-        if rows.is_empty() {
-            return;
-        }
-        round.report.errors_new += rows.len() as u64;
-        let stored = round.environment.errors.open(rows).await;
-        for (index, stored) in indexes.into_iter().zip(stored) {
-            if let Err(error) = stored {
-                self.verdicts[index] = Some(after_store_error(round, &error));
-            }
-        }
-    }
-
-    async fn verdict(
-        &self,
-        round: &mut Round<'_>,
-        index: usize,
-        settlement: &Settlement,
-    ) -> PairVerdict {
-        if let Some(verdict) = self.verdicts[index] {
-            return verdict;
-        }
-        let Some(verdict) = settlement.verdict else {
-            return PairVerdict::Acknowledge;
-        };
-        let results = &self.results[index];
-        let failure = match (&results.crm, &results.prospect) {
-            (WriteResult::Failed(failure), _) | (_, WriteResult::Failed(failure)) => failure,
-            _ => return PairVerdict::GiveBack(verdict),
-        };
-        round.stop_if_refused(verdict, failure).await;
-        tracing::warn!(
-            run = round.run, pair = %settlement.link.key, service = %failure.service,
-            code = failure.code, class = ?failure.class, "A write failed, the pair comes again."
-        );
-        // The vendor says our picture is out of date: look again at once. A write that may still
-        // land is fenced by its lease, so looking again now would only wait.
-        let is_out_of_date = matches!(failure.class, ErrorClass::Stale | ErrorClass::LinkRepair);
-        if is_out_of_date && !failure.may_have_landed {
-            PairVerdict::AgainNow
-        } else {
-            PairVerdict::GiveBack(verdict)
         }
     }
 }
@@ -341,23 +189,6 @@ fn lease_end(deadline: Timestamp) -> Timestamp {
     deadline
         .saturating_add(SignedDuration::from_secs(1))
         .unwrap_or(deadline)
-}
-
-fn after_store_error(round: &mut Round<'_>, error: &StoreError) -> PairVerdict {
-    match error {
-        StoreError::Conflict => {
-            round.report.cas_conflicts += 1;
-            PairVerdict::AgainNow
-        }
-        StoreError::Unavailable(reason) => {
-            tracing::error!(
-                run = round.run,
-                reason,
-                "A table failed, the pair comes again."
-            );
-            PairVerdict::GiveBack(Verdict::Retry)
-        }
-    }
 }
 
 /// What is about to be written; `None` when nothing is.

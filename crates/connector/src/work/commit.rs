@@ -1,0 +1,219 @@
+//! Move 4: settles every pair, commits the links, keeps the error queue, answers for each pair.
+
+use jiff::Timestamp;
+use sync_core::decision::Outcome;
+use sync_core::error::{ErrorClass, Verdict};
+use sync_core::link::PairKey;
+use sync_core::record::{RecordRef, Side};
+use sync_core::settle::{ErrorChange, ErrorRow, Settlement, WriteResult};
+
+use super::write::Job;
+use super::{Round, WorkError};
+use crate::ports::{Commit, StoreError};
+
+/// What the queue is told about a pair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PairVerdict {
+    /// Done.
+    Acknowledge,
+    /// Read and decide once more, now: somebody else changed the row, or the partner is new.
+    AgainNow,
+    /// The queue gets it back.
+    GiveBack(Verdict),
+}
+
+impl Job<'_> {
+    /// Settles every open pair, commits the rows and keeps the error queue.
+    pub(super) async fn finish(
+        mut self,
+        round: &mut Round<'_>,
+    ) -> Result<Vec<PairVerdict>, WorkError> {
+        let now = round.environment.clock.now();
+        let mut settled: Vec<(usize, Settlement)> = Vec::new();
+        for index in self.open_pairs() {
+            let decision = &self.decisions[index];
+            let settlement =
+                sync_core::settle(&self.links[index], decision, &self.results[index], now);
+            if round.is_first || decision.outcome != Outcome::Nothing {
+                round
+                    .report
+                    .note(&self.pairs.pairs[index], decision, &self.results[index]);
+            }
+            settled.push((index, settlement));
+        }
+        self.close_errors(round, &settled, now).await?;
+        let changed: Vec<&(usize, Settlement)> = settled
+            .iter()
+            .filter(|(index, s)| s.link != self.links[*index])
+            .collect();
+        let commits = changed
+            .iter()
+            .map(|(index, s)| self.commit(*index, s))
+            .collect();
+        let stored = round.environment.links.commit(commits).await;
+        for ((index, _), stored) in changed.iter().zip(stored) {
+            if let Err(error) = stored {
+                self.verdicts[*index] = Some(after_store_error(round, &error));
+            }
+        }
+        self.open_errors(round, &settled).await;
+        for (index, settlement) in settled {
+            let verdict = self.verdict(round, index, &settlement).await;
+            self.verdicts[index] = Some(verdict);
+        }
+        let give_back = PairVerdict::GiveBack(Verdict::Retry);
+        Ok(self
+            .verdicts
+            .into_iter()
+            .map(|verdict| verdict.unwrap_or(give_back))
+            .collect())
+    }
+
+    fn commit(&self, index: usize, settlement: &Settlement) -> Commit {
+        let link = settlement.link.clone();
+        let was_complete = self.pairs.pairs[index].link.is_complete();
+        let newly_linked = link.is_complete() && !was_complete;
+        let claims: Vec<RecordRef> = if newly_linked {
+            let crm = link.crm_id.clone().map(RecordRef::Crm);
+            let prospect = link.prospect_id.map(RecordRef::Prospect);
+            crm.into_iter().chain(prospect).collect()
+        } else {
+            Vec::new()
+        };
+        let supersedes = claims
+            .iter()
+            .cloned()
+            .map(PairKey::of)
+            .filter(|own| *own != link.key && self.pairs.own_rows.contains(own))
+            .collect();
+        Commit {
+            link,
+            claims,
+            supersedes,
+        }
+    }
+
+    /// Rows are closed before the link forgets that there was one; closing twice is harmless.
+    async fn close_errors(
+        &self,
+        round: &Round<'_>,
+        settled: &[(usize, Settlement)],
+        now: Timestamp,
+    ) -> Result<(), WorkError> {
+        let pairs: Vec<PairKey> = settled
+            .iter()
+            .filter(|(_, settlement)| settlement.error == ErrorChange::Close)
+            .map(|(_, settlement)| settlement.link.key.clone())
+            .collect();
+        if !pairs.is_empty() {
+            let unit = &round.configured.row.business_unit;
+            round.environment.errors.close(unit, &pairs, now).await?;
+        }
+        Ok(())
+    }
+
+    /// Rows are opened after the link knows of them: a crash in between delivers the message again.
+    async fn open_errors(&mut self, round: &mut Round<'_>, settled: &[(usize, Settlement)]) {
+        let mut indexes = Vec::new();
+        let mut rows: Vec<ErrorRow> = Vec::new();
+        for (index, settlement) in settled {
+            if let ErrorChange::Open(row) = &settlement.error
+                && self.verdicts[*index].is_none()
+            {
+                tracing::warn!(
+                    run = round.run, pair = %row.pair, code = row.code, class = ?row.class,
+                    fields = ?row.fields, owner = row.owner, "A pair needs somebody to act."
+                );
+                indexes.push(*index);
+                rows.push((**row).clone());
+            }
+        }
+        if rows.is_empty() {
+            return;
+        }
+        round.report.errors_new += rows.len() as u64;
+        let stored = round.environment.errors.open(rows).await;
+        for (index, stored) in indexes.into_iter().zip(stored) {
+            if let Err(error) = stored {
+                self.verdicts[index] = Some(after_store_error(round, &error));
+            }
+        }
+    }
+
+    async fn verdict(
+        &self,
+        round: &mut Round<'_>,
+        index: usize,
+        settlement: &Settlement,
+    ) -> PairVerdict {
+        if let Some(verdict) = self.verdicts[index] {
+            return verdict;
+        }
+        let Some(verdict) = settlement.verdict else {
+            return self.after_success(round, index, settlement);
+        };
+        let results = &self.results[index];
+        let failure = match (&results.crm, &results.prospect) {
+            (WriteResult::Failed(failure), _) | (_, WriteResult::Failed(failure)) => failure,
+            _ => return PairVerdict::GiveBack(verdict),
+        };
+        round.stop_if_refused(verdict, failure).await;
+        tracing::warn!(
+            run = round.run, pair = %settlement.link.key, service = %failure.service,
+            code = failure.code, class = ?failure.class, "A write failed, the pair comes again."
+        );
+        // The vendor says our picture is out of date: look again at once. A write that may still
+        // land is fenced by its lease, so looking again now would only wait.
+        let is_out_of_date = matches!(failure.class, ErrorClass::Stale | ErrorClass::LinkRepair);
+        if is_out_of_date && !failure.may_have_landed {
+            PairVerdict::AgainNow
+        } else {
+            PairVerdict::GiveBack(verdict)
+        }
+    }
+
+    /// A partner that was just created is looked at once more, provided that its prospect need not be
+    /// read for it: a read right after the write may still be without it (K4).
+    fn after_success(
+        &self,
+        round: &mut Round<'_>,
+        index: usize,
+        settlement: &Settlement,
+    ) -> PairVerdict {
+        match (
+            &self.decisions[index].outcome,
+            &self.pairs.pairs[index].prospect,
+        ) {
+            (Outcome::CreateCrm { .. }, Side::Present(prospect)) => {
+                round.seen.insert(prospect.id, prospect.clone());
+                PairVerdict::AgainNow
+            }
+            (Outcome::CreateProspect { .. }, _)
+                if settlement
+                    .link
+                    .prospect_id
+                    .is_some_and(|id| round.seen.contains_key(&id)) =>
+            {
+                PairVerdict::AgainNow
+            }
+            _ => PairVerdict::Acknowledge,
+        }
+    }
+}
+
+pub(super) fn after_store_error(round: &mut Round<'_>, error: &StoreError) -> PairVerdict {
+    match error {
+        StoreError::Conflict => {
+            round.report.cas_conflicts += 1;
+            PairVerdict::AgainNow
+        }
+        StoreError::Unavailable(reason) => {
+            tracing::error!(
+                run = round.run,
+                reason,
+                "A table failed, the pair comes again."
+            );
+            PairVerdict::GiveBack(Verdict::Retry)
+        }
+    }
+}
