@@ -175,6 +175,19 @@ class LocalStack:
         pages = self.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group)
         return [event["message"] for page in pages for event in page["events"]]
 
+    def kill(self, function: str) -> int:
+        """Kill the processes of a function, as a crash does; how many there were (Linux: reads /proc)."""
+        assert self._guard
+        name = f"AWS_LAMBDA_FUNCTION_NAME={self.stack_name}-{function}".encode()
+        killed = 0
+        for process in Path("/proc").glob("[0-9]*"):
+            pid = int(process.name)
+            with contextlib.suppress(OSError):
+                if os.getpgid(pid) == self._guard.pid and name in (process / "environ").read_bytes().split(b"\0"):
+                    os.kill(pid, signal.SIGKILL)
+                    killed += 1
+        return killed
+
     def alive(self) -> bool:
         """Whether MiniStack still runs."""
         return self._guard is not None and self._guard.poll() is None

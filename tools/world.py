@@ -196,13 +196,19 @@ class World:
         path.write_text(text)
         return path
 
+    def lanes(self) -> list[dict[str, Any]]:
+        """The depths of the two lanes."""
+        return [queue for queue in self.cli("status")["queues"] if not queue["name"].endswith("dlq")]
+
+    def in_flight(self) -> int:
+        """How many messages the workers hold."""
+        return sum(queue["in_flight"] for queue in self.lanes())
+
     def wait_until_quiet(self, seconds: float = 90) -> None:
         """Waits until both lanes are empty and nobody holds a message."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
-            depths = self.cli("status")["queues"]
-            lanes = [queue for queue in depths if not queue["name"].endswith("dlq")]
-            if all(queue["waiting"] + queue["in_flight"] == 0 for queue in lanes):
+            if all(queue["waiting"] + queue["in_flight"] == 0 for queue in self.lanes()):
                 return
             time.sleep(0.1)
         raise WorldError("the lanes did not become empty")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -84,14 +85,38 @@ def both_sides(world: World, unit: str) -> str:
     return json.dumps(sides, sort_keys=True)
 
 
-def without_stamps(world: World, unit: str) -> str:
-    """What a person would compare: values of both sides, without ids and stamps that differ from run to run."""
+def out_of_step(world: World, unit: str) -> dict[str, list[str]]:
+    """The fields in which linked pairs differ although no error row is open for them."""
     assert world.twin
     dump = world.twin.dump()
-    mapped = lambda row, names: sorted((name, str(row.get(name))) for name in names)  # noqa: E731
-    crm_fields = {field for lead, contact, _ in FIELDS.values() for field in (lead, contact) if field}
+    crm, people = crm_records(dump), prospects(dump, unit)
+    open_errors = {row["pair"] for row in world.cli("errors")["rows"]}
+    found = {
+        row["key"]: differences(crm[row["crm_id"]], people[row["prospect_id"]])
+        for row in links(world, "linked")
+        if row["key"] not in open_errors
+    }
+    return {key: fields for key, fields in found.items() if fields}
+
+
+def unexplained(world: World, unit: str) -> list[Any]:
+    """Records that no link row speaks of."""
+    assert world.twin
+    dump = world.twin.dump()
+    rows = links(world)
+    explained = {row["crm_id"] for row in rows} | {row["prospect_id"] for row in rows}
+    return [record for record in [*crm_records(dump), *prospects(dump, unit)] if record not in explained]
+
+
+def duplicates(world: World, unit: str) -> list[str]:
+    """Records linked more than once, and pair keys that more than one record of a side carries."""
+    assert world.twin
+    dump = world.twin.dump()
+    linked = links(world, "linked")
     sides = [
-        sorted(mapped(row, crm_fields) for row in crm_records(dump).values()),
-        sorted(mapped(row, FIELDS) for row in prospects(dump, unit).values()),
+        Counter(row["crm_id"] for row in linked),
+        Counter(row["prospect_id"] for row in linked),
+        Counter(row.get("Prospect_Sync_Key__c") for row in crm_records(dump).values()),
+        Counter(row.get("Prospect_Sync_Key__c") for row in prospects(dump, unit).values()),
     ]
-    return json.dumps(sides)
+    return [str(name) for side in sides for name, count in side.items() if name and count > 1]

@@ -84,7 +84,7 @@ FAULTS: dict[str, dict[str, Fault]] = {
     },
     "t02": {
         "visible too early": edit("Queues/Bulk", VisibilityTimeout=719),
-        "worker slower": edit("Root/Worker", Timeout=121),
+        "worker slower": edit("Root/Worker", Timeout=301),
         "dead letters visible too early": edit("Queues/PriorityDlq", VisibilityTimeout=30),
         "batching window": edit("Root/WorkerBulk", MaximumBatchingWindowInSeconds=5),
     },

@@ -15,6 +15,7 @@ use sync_core::protocol::QueueDepth;
 use tracing_subscriber::EnvFilter;
 
 use crate::dynamodb::{DynamoErrors, DynamoLinks, DynamoState};
+use crate::put_back::PutBack;
 use crate::queue::{QueueUrls, SqsQueue};
 use crate::services::ConnectedServices;
 use crate::settings::{SettingsError, Variables};
@@ -38,6 +39,8 @@ pub struct Started {
     pub environment: Environment,
     /// The stage, a dimension of every metric.
     pub stage: String,
+    /// Puts unfinished messages back; of the worker only.
+    pub put_back: Option<PutBack>,
 }
 
 struct SystemClock;
@@ -134,6 +137,13 @@ pub async fn start(function: Function) -> Result<Started, SettingsError> {
         Function::Poller => sqs(variables.lanes()?),
         Function::Admin => sqs(variables.queues()?),
     };
+    let put_back = match function {
+        Function::Worker => {
+            let client = aws_sdk_sqs::Client::new(&sdk);
+            Some(PutBack::new(client, variables.lanes()?))
+        }
+        Function::Poller | Function::DlqDrain | Function::Admin => None,
+    };
     let environment = Environment {
         services,
         links: Arc::new(DynamoLinks::new(
@@ -152,5 +162,6 @@ pub async fn start(function: Function) -> Result<Started, SettingsError> {
     Ok(Started {
         environment,
         stage: variables.text("STAGE")?,
+        put_back,
     })
 }

@@ -1,5 +1,7 @@
 //! SQS events of Lambda as deliveries, and back to a partial batch response.
 
+use std::collections::BTreeMap;
+
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use connector::work::Delivery;
 
@@ -34,6 +36,34 @@ fn delivery(index: usize, mut message: SqsMessage) -> Result<Delivery, EventErro
             .ok_or(missing("group"))?,
         body: message.body.ok_or(missing("body"))?,
     })
+}
+
+/// What it takes to put a message back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// The handle of this delivery.
+    pub handle: String,
+    /// How often the message was delivered, this time included.
+    pub deliveries: u32,
+    /// The queue's ARN.
+    pub queue: String,
+}
+
+/// The receipts of an event by message id. A message without one comes again after the queue's
+/// visibility time-out.
+#[must_use]
+pub fn receipts(event: &SqsEvent) -> BTreeMap<String, Receipt> {
+    event.records.iter().filter_map(receipt).collect()
+}
+
+fn receipt(message: &SqsMessage) -> Option<(String, Receipt)> {
+    let count = message.attributes.get("ApproximateReceiveCount");
+    let receipt = Receipt {
+        handle: message.receipt_handle.clone()?,
+        deliveries: count.and_then(|count| count.parse().ok()).unwrap_or(1),
+        queue: message.event_source_arn.clone()?,
+    };
+    Some((message.message_id.clone()?, receipt))
 }
 
 /// The answer: these messages come again, the others are done.

@@ -1,7 +1,7 @@
 //! `worker`: works on change batches of both lanes; answers for each message alone.
 
 use aws::boot::{Function, Started, start};
-use aws::messages::{deliveries, response};
+use aws::messages::{deliveries, receipts, response};
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use connector::events::emit;
 use connector::work::work;
@@ -26,6 +26,7 @@ async fn handle(
 ) -> Result<SqsBatchResponse, Error> {
     let run = event.context.request_id.as_str();
     let deadline = Timestamp::from_millisecond(i64::try_from(event.context.deadline)?)?;
+    let receipts = receipts(&event.payload);
     let deliveries = deliveries(event.payload)?;
     let span = tracing::info_span!("work", run);
     let working = work(&started.environment, deliveries, run, deadline);
@@ -33,6 +34,9 @@ async fn handle(
     let now = started.environment.clock.now();
     for report in &reports {
         emit(report, &started.stage, run, now);
+    }
+    if let Some(put_back) = &started.put_back {
+        put_back.put_back(&failed, &receipts).await;
     }
     Ok(response(failed))
 }

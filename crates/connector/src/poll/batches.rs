@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use sync_core::hint::{CHANGE_BATCH_VERSION, ChangeBatch, ChangeHint};
 use sync_core::ids::BusinessUnit;
 
-/// Into how many message groups the pairs of a business unit are spread: twice the workers of a lane.
-pub const LANE_SHARDS: u64 = 4;
+/// Into how many message groups the pairs of a business unit are spread: one for each worker of a lane.
+pub const LANE_SHARDS: u64 = 2;
 
 /// Spreads hints over groups by their pair key and packs them into messages.
 #[must_use]

@@ -152,6 +152,9 @@ impl Job<'_> {
         let Some(verdict) = settlement.verdict else {
             return self.after_success(round, index, settlement);
         };
+        if matches!(self.decisions[index].outcome, Outcome::ReadMore(_)) {
+            round.report.deadline_skips += u64::from(round.ran_out_of_time);
+        }
         let results = &self.results[index];
         let failure = match (&results.crm, &results.prospect) {
             (WriteResult::Failed(failure), _) | (_, WriteResult::Failed(failure)) => failure,

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use sync_core::decision::{Decision, Outcome, ReadMore};
 use sync_core::ids::CrmId;
 use sync_core::link::PairKey;
@@ -10,21 +11,29 @@ use sync_core::record::{CrmRecord, ProspectRecord, RecordRef, Side, Values};
 use sync_core::trace::Trace;
 use sync_core::value::NormalisedEmail;
 
-use super::WorkError;
 use super::load::LoadedPairs;
+use super::write::WRITE_MARGIN;
+use super::{Round, WorkError};
 use crate::environment::{Configured, Environment};
 use crate::ports::Sides;
 
 /// How often decisions may ask for more. A prospect with a foreign CRM ID asks twice.
 const MAX_LOOK_UPS: usize = 3;
 
+/// How many addresses are looked up between two looks at the clock.
+const LOOK_UP_CHUNK: usize = 20;
+
 /// Decides every pair; reads candidates for those that need them.
+///
+/// Account Engagement takes one address a call, so look-ups may use half of the time that is left; the
+/// other half is for writing what was found. A delivery that is too large gets part of it done.
 pub(super) async fn decide_all(
-    environment: &Environment,
-    configured: &Configured,
+    round: &mut Round<'_>,
     sides: &Sides,
     pairs: &mut LoadedPairs,
 ) -> Result<Vec<Decision>, WorkError> {
+    let (environment, configured) = (round.environment, round.configured);
+    let until = half_of_the_time(environment.clock.now(), round.deadline);
     let unit = &configured.row.business_unit;
     let users = environment
         .state
@@ -41,10 +50,10 @@ pub(super) async fn decide_all(
     };
     for _ in 0..MAX_LOOK_UPS {
         let wanted = look_ups(pairs, context);
-        if wanted.is_empty() {
+        if wanted.is_empty() || round.ran_out_of_time {
             break;
         }
-        look_up(environment, configured, sides, pairs, &wanted).await?;
+        round.ran_out_of_time = look_up(round, sides, pairs, wanted, until).await?;
     }
     Ok(decide_in_order(pairs, context))
 }
@@ -88,28 +97,55 @@ struct Found {
     claims: BTreeMap<RecordRef, PairKey>,
 }
 
+fn half_of_the_time(now: Timestamp, deadline: Timestamp) -> Timestamp {
+    let left = deadline.duration_since(now) - WRITE_MARGIN;
+    now.saturating_add(left / 2).unwrap_or(now)
+}
+
+/// Fills in what the pairs asked for; whether the time was over before everything was asked.
 async fn look_up(
-    environment: &Environment,
-    configured: &Configured,
+    round: &Round<'_>,
     sides: &Sides,
     pairs: &mut LoadedPairs,
-    wanted: &BTreeSet<ReadMore>,
-) -> Result<(), WorkError> {
-    let found = read_wanted(environment, configured, sides, pairs, wanted).await?;
-    for pair in &mut pairs.pairs {
-        fill_candidates(pair, wanted, &found);
+    mut wanted: BTreeSet<ReadMore>,
+    until: Timestamp,
+) -> Result<bool, WorkError> {
+    let (found, not_asked) = read_wanted(round, sides, pairs, &wanted, until).await?;
+    for email in &not_asked {
+        wanted.remove(&ReadMore::ProspectsByEmail(email.clone()));
     }
-    Ok(())
+    for pair in &mut pairs.pairs {
+        fill_candidates(pair, &wanted, &found);
+    }
+    Ok(!not_asked.is_empty())
+}
+
+/// Prospects with one of these addresses, and the addresses for which there was no time.
+async fn find_prospects(
+    round: &Round<'_>,
+    sides: &Sides,
+    emails: &[NormalisedEmail],
+    until: Timestamp,
+) -> Result<(Vec<ProspectRecord>, Vec<NormalisedEmail>), WorkError> {
+    let mut found = Vec::new();
+    for (number, chunk) in emails.chunks(LOOK_UP_CHUNK).enumerate() {
+        if round.environment.clock.now() >= until {
+            return Ok((found, emails[number * LOOK_UP_CHUNK..].to_vec()));
+        }
+        let config = &round.configured.config;
+        found.extend(sides.marketing.find_by_email(config, chunk).await?);
+    }
+    Ok((found, Vec::new()))
 }
 
 async fn read_wanted(
-    environment: &Environment,
-    configured: &Configured,
+    round: &Round<'_>,
     sides: &Sides,
     pairs: &mut LoadedPairs,
     wanted: &BTreeSet<ReadMore>,
-) -> Result<Found, WorkError> {
-    let config = &configured.config;
+    until: Timestamp,
+) -> Result<(Found, Vec<NormalisedEmail>), WorkError> {
+    let config = &round.configured.config;
     let (mut crm_emails, mut keys, mut prospect_emails, mut natives) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for want in wanted {
@@ -132,14 +168,7 @@ async fn read_wanted(
     } else {
         sides.crm.read(config, &natives).await?
     };
-    let prospects = if prospect_emails.is_empty() {
-        Vec::new()
-    } else {
-        sides
-            .marketing
-            .find_by_email(config, &prospect_emails)
-            .await?
-    };
+    let (prospects, not_asked) = find_prospects(round, sides, &prospect_emails, until).await?;
     let records: Vec<RecordRef> = crm
         .iter()
         .map(|record| RecordRef::Crm(record.id.clone()))
@@ -151,17 +180,19 @@ async fn read_wanted(
         )
         .collect();
     let own: Vec<PairKey> = records.iter().cloned().map(PairKey::of).collect();
-    let loaded = environment
+    let loaded = round
+        .environment
         .links
         .load(&config.business_unit, &records, &own)
         .await?;
     pairs.own_rows.extend(loaded.links.into_keys());
-    Ok(Found {
+    let found = Found {
         crm,
         natives,
         prospects,
         claims: loaded.claims,
-    })
+    };
+    Ok((found, not_asked))
 }
 
 fn fill_candidates(pair: &mut Pair, wanted: &BTreeSet<ReadMore>, found: &Found) {

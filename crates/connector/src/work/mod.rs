@@ -106,6 +106,12 @@ async fn work_on_unit(
         .ok_or_else(|| WorkError::NotConfigured(unit.clone()))?;
     let hints = load::merge_hints(batches);
     for chunk in hints.chunks(load::MAX_PAIRS) {
+        if !write::may_write(environment.clock.now(), deadline) {
+            let records = chunk.iter().map(|hint| hint.record.clone());
+            fates.extend(records.map(|record| (record, Fate::Retry)));
+            report.deadline_skips += chunk.len() as u64;
+            continue;
+        }
         let mut open = chunk.to_vec();
         let mut seen = SeenProspects::new();
         for number in 0..MAX_ROUNDS {
@@ -117,6 +123,7 @@ async fn work_on_unit(
                 report: &mut *report,
                 seen: &mut seen,
                 is_first: number == 0,
+                ran_out_of_time: false,
             };
             let (again, done) = match round.run(&open).await {
                 Ok(outcome) => outcome,
@@ -150,6 +157,7 @@ struct Round<'a> {
     report: &'a mut WorkReport,
     seen: &'a mut SeenProspects,
     is_first: bool,
+    ran_out_of_time: bool,
 }
 
 /// Records to look at once more now, and the fate of the others.
@@ -187,7 +195,7 @@ impl Round<'_> {
     ) -> Result<RoundOutcome, WorkError> {
         let seen = std::mem::take(self.seen);
         load::read_both_sides(sides, &self.configured.config, pairs, &seen).await?;
-        let decisions = decide::decide_all(self.environment, self.configured, sides, pairs).await?;
+        let decisions = decide::decide_all(self, sides, pairs).await?;
         let outcomes = write::write_all(self, sides, pairs, decisions).await?;
         Ok(self.fates(pairs, &outcomes))
     }

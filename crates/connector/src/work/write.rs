@@ -18,7 +18,7 @@ use crate::ports::{Begin, CrmWrite, CrmWriteTarget, ProspectWrite, ProspectWrite
 pub const WRITE_MARGIN: SignedDuration = SignedDuration::from_secs(12);
 
 /// How many prospects are written between two looks at the clock.
-const PROSPECT_CHUNK: usize = 100;
+const PROSPECT_CHUNK: usize = 20;
 
 /// Stores intents, writes, settles and commits. One verdict per pair, in order.
 pub(super) async fn write_all(
@@ -180,7 +180,8 @@ impl<'a> Job<'a> {
     }
 }
 
-fn may_write(now: Timestamp, deadline: Timestamp) -> bool {
+/// Whether a write that is sent now can still be answered in time.
+pub(super) fn may_write(now: Timestamp, deadline: Timestamp) -> bool {
     deadline.duration_since(now) > WRITE_MARGIN
 }
 
