@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import re
 import signal
 import subprocess
@@ -95,23 +94,9 @@ class Ticks:
     def __init__(self, world: World) -> None:
         self.world = world
         self.count = 0
-        self.read: dict[str, int] = {"poller": 0, "worker": 0}
 
     def header(self) -> None:
         say("  " + " ".join(name.rjust(width) for name, width in self.COLUMNS))
-
-    def events(self, function: str) -> list[dict[str, Any]]:
-        """The event lines a function has written since they were last asked for."""
-        assert self.world.stack
-        lines = self.world.stack.logs(function)
-        fresh, self.read[function] = lines[self.read[function] :], len(lines)
-        found = []
-        for line in fresh:
-            with contextlib.suppress(ValueError):
-                document = json.loads(line)
-                if isinstance(document, dict) and "_aws" in document:
-                    found.append(document)
-        return found
 
     def tick(self, note: str = "") -> dict[str, Any]:
         """One poll and everything that follows from it."""
@@ -125,7 +110,7 @@ class Ticks:
         """The row of what was logged since the last one."""
         totals: Counter[str] = Counter()
         skipped: Counter[str] = Counter()
-        for event in self.events("poller") + self.events("worker"):
+        for event in self.world.fresh_events():
             for name, value in event.items():
                 if isinstance(value, int):
                     totals[name] += value

@@ -126,6 +126,8 @@ class World:
         self.home = Path(self._home.name)
         self.name = name
         self.parameters = parameters
+        self.private_key = ""
+        self._events_read: dict[str, int] = {"poller": 0, "worker": 0}
         self.twin: Twin | None = None
         self.stack: LocalStack | None = None
 
@@ -136,7 +138,7 @@ class World:
         self.stop()
 
     def start(self, **stack_options: Any) -> World:
-        private, public = new_key_pair()
+        self.private_key, public = new_key_pair()
         self.twin = Twin(self.home, public, int(os.environ.get("TWIN_PORT", "0")))
         parameters = {
             "LoginUrl": self.twin.url,
@@ -147,7 +149,7 @@ class World:
         }
         self.stack = LocalStack(self.name, parameters, binaries=str(BINARIES), **stack_options)
         self.stack.up()
-        self.stack.put_private_key(private)
+        self.stack.put_private_key(self.private_key)
         return self
 
     def stop(self) -> None:
@@ -195,6 +197,20 @@ class World:
         path = self.home / "connector.yaml"
         path.write_text(text)
         return path
+
+    def fresh_events(self) -> list[dict[str, Any]]:
+        """The event lines that poller and worker have written since they were last asked for."""
+        assert self.stack
+        found = []
+        for function, read in self._events_read.items():
+            lines = self.stack.logs(function)
+            self._events_read[function] = len(lines)
+            for line in lines[read:]:
+                with contextlib.suppress(ValueError):
+                    document = json.loads(line)
+                    if isinstance(document, dict) and "_aws" in document:
+                        found.append(document)
+        return found
 
     def lanes(self) -> list[dict[str, Any]]:
         """The depths of the two lanes."""

@@ -37,19 +37,8 @@ def canonical(value: Any, kind: str) -> Any:
 
 
 def links(world: World, state: str | None = None) -> list[dict[str, Any]]:
-    """Every link row, page by page."""
-    rows: list[dict[str, Any]] = []
-    following: str | None = None
-    while True:
-        request: dict[str, Any] = {"actor": "e2e", "command": "links", "state": state}
-        if following:
-            request["next"] = following
-        assert world.stack
-        reply = world.stack.invoke("admin", request)
-        rows += reply["rows"]
-        following = reply.get("next")
-        if not following:
-            return rows
+    """Every link row, or those in a state."""
+    return world.links("--state", state) if state else world.links()
 
 
 def crm_records(dump: dict[str, Any]) -> dict[str, dict[str, Any]]:
