@@ -13,14 +13,14 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from local_stack import REPO, LocalStackError  # noqa: E402
-from world import UNIT, World, WorldError  # noqa: E402
+from world import World, WorldError  # noqa: E402
 
 TTY = sys.stdout.isatty()
 PACKAGES = ("poller", "worker", "dlq-drain", "admin", "twin", "cli")

@@ -10,7 +10,7 @@ from bundle import REPO
 
 sys.path.insert(0, str(REPO / "tools"))
 
-from local_stack import evaluate, parse_emf  # noqa: E402
+from alarm_bridge import evaluate, parse_emf  # noqa: E402
 
 NOW = 10_000.0
 
