@@ -9,7 +9,7 @@ FUNCTIONS := poller worker dlq-drain admin
 demo: $(VENV)/ready ## build, deploy to a local AWS, and show the sync live
 	@$(PY) tools/demo.py
 
-test: test-rust test-template ## everything
+test: test-rust test-template test-e2e ## everything
 
 test-rust:
 	cargo test --workspace --locked
@@ -30,12 +30,13 @@ lint: $(VENV)/ready
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	$(PY) tools/check_layout.py
+	$(VENV)/bin/ruff check --quiet tools tests
 
 binaries: ## the function binaries for this machine, as the local AWS runs them
 	cargo build --release --locked $(FUNCTIONS:%=-p %) -p twin -p cli
 
-build: $(VENV)/ready ## the function binaries for AWS: arm64, in target/lambda
-	$(VENV)/bin/cargo-lambda lambda build --release --arm64 $(FUNCTIONS:%=-p %)
+build: $(VENV)/build-ready ## the function binaries for AWS: arm64, in target/lambda
+	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" cargo lambda build --release --arm64 $(FUNCTIONS:%=-p %)
 
 deploy: build ## sam deploy with samconfig.toml
 	$(VENV)/bin/sam deploy
@@ -46,6 +47,11 @@ clean:
 $(VENV)/ready: tools/requirements.txt tests/requirements.txt
 	$(PYTHON) -m venv $(VENV)
 	$(PY) -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+	touch $@
+
+$(VENV)/build-ready: $(VENV)/ready tools/build-requirements.txt
+	$(PY) -m pip install --quiet --disable-pip-version-check -r tools/build-requirements.txt
+	rustup target add aarch64-unknown-linux-gnu
 	touch $@
 
 node_modules/ready: package.json package-lock.json

@@ -280,6 +280,7 @@ fn create_prospect(
     }
 }
 
+/// The CRM ID goes into the field that shows it to marketers, when there is one.
 fn mirror(config: &Config, crm: &CrmRecord) -> Option<CrmId> {
     config
         .account_engagement
@@ -358,7 +359,7 @@ fn update(
     let to_prospect = ProspectFields {
         fields: merged.to_prospect,
         key: (!prospect_carries_key).then(|| link.key.clone()),
-        crm_id: if is_new { mirror(config, crm) } else { None },
+        crm_id: mirror(config, crm).filter(|id| prospect.shown_crm_id.as_ref() != Some(id)),
         assigned_to: owner_for_prospect(crm, prospect.assigned_to, context),
         campaign: None,
     };

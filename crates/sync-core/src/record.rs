@@ -76,6 +76,8 @@ pub struct ProspectRecord {
     pub assigned_to: Option<u64>,
     /// The CRM ID that Account Engagement itself shows.
     pub native_crm_id: NativeCrmId,
+    /// The CRM ID in our own field for it, when the configuration names one.
+    pub shown_crm_id: Option<CrmId>,
     /// Our key field, when it holds a key of this business unit.
     pub key: Option<PairKey>,
     /// Mapped values.

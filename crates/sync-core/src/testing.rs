@@ -103,6 +103,7 @@ pub fn prospect(number: u64) -> ProspectRecord {
         email: None,
         assigned_to: None,
         native_crm_id: NativeCrmId::None,
+        shown_crm_id: None,
         key: None,
         values: Values::new(),
         unreadable: Vec::new(),

@@ -1,6 +1,6 @@
 //! [`Marketing`] on the Account Engagement client.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use account_engagement::{
@@ -12,14 +12,14 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use sync_core::coerce::{Service, write_value};
 use sync_core::config::Config;
-use sync_core::ids::{BusinessUnit, CrmId, ProspectId};
-use sync_core::link::PairKey;
-use sync_core::record::{NativeCrmId, ProspectRecord, Side};
+use sync_core::ids::{BusinessUnit, ProspectId};
+use sync_core::record::{ProspectRecord, Side};
 use sync_core::schema::FieldDescription;
 use sync_core::settle::WriteFailure;
 use sync_core::value::NormalisedEmail;
 
-use super::{describe, object, read_values};
+use super::prospect::{self, fields_to_read};
+use super::{describe, object};
 use crate::ports::{
     Changes, Marketing, ProspectChange, ProspectWrite, ProspectWriteTarget, ProspectWritten,
     ServiceError, ServiceUser, Usage,
@@ -39,39 +39,6 @@ impl EngagementMarketing {
     #[must_use]
     pub fn new(client: Arc<Client>, unit: BusinessUnit) -> Self {
         Self { client, unit }
-    }
-
-    fn record(&self, config: &Config, prospect: &Prospect) -> Result<ProspectRecord, ServiceError> {
-        let (values, unreadable) = read_values(config, Service::AccountEngagement, |entry| {
-            Some(
-                prospect
-                    .fields
-                    .get(&entry.prospect.0)
-                    .unwrap_or(&Value::Null),
-            )
-        });
-        let instant = |name: &str| {
-            prospect
-                .instant(name)
-                .map_err(|error| service_error(&error.into()))
-                .map(Option::unwrap_or_default)
-        };
-        Ok(ProspectRecord {
-            id: prospect.id,
-            created: instant("createdAt")?,
-            updated: instant("updatedAt")?,
-            email: prospect.text("email").and_then(NormalisedEmail::new),
-            assigned_to: prospect.fields.get("assignedToId").and_then(Value::as_u64),
-            native_crm_id: native_crm_id(prospect.text("salesforceId")),
-            key: self.key(config, prospect),
-            values,
-            unreadable,
-        })
-    }
-
-    fn key(&self, config: &Config, prospect: &Prospect) -> Option<PairKey> {
-        let text = prospect.text(&config.account_engagement.key_field)?;
-        PairKey::from_field(&self.unit, text)
     }
 
     /// K7: multi-value fields come with single reads only; one call per prospect.
@@ -144,7 +111,7 @@ impl EngagementMarketing {
     fn whole_record(&self, config: &Config, prospect: &Prospect) -> Option<ProspectRecord> {
         let is_whole = config.fields.single_read_fields().is_empty();
         is_whole
-            .then(|| self.record(config, prospect).ok())
+            .then(|| prospect::record(&self.unit, config, prospect).ok())
             .flatten()
     }
 
@@ -203,7 +170,7 @@ impl Marketing for EngagementMarketing {
                 Ok(ProspectChange {
                     id: prospect.id,
                     stamp,
-                    key: self.key(config, prospect),
+                    key: prospect::key(&self.unit, config, prospect),
                     is_deleted: prospect.is_deleted(),
                 })
             })
@@ -229,7 +196,7 @@ impl Marketing for EngagementMarketing {
             let side = if prospect.is_deleted() {
                 Side::Deleted { merged_into: None }
             } else {
-                Side::Present(self.record(config, prospect)?)
+                Side::Present(prospect::record(&self.unit, config, prospect)?)
             };
             sides.insert(prospect.id, side);
         }
@@ -266,7 +233,7 @@ impl Marketing for EngagementMarketing {
         let found = self.add_single_reads(config, found).await?;
         found
             .iter()
-            .map(|prospect| self.record(config, prospect))
+            .map(|prospect| prospect::record(&self.unit, config, prospect))
             .collect()
     }
 
@@ -330,48 +297,7 @@ impl Marketing for EngagementMarketing {
     }
 }
 
-/// What a decision needs of a prospect: the mapped fields and the ones we rely on ourselves.
-fn fields_to_read(config: &Config) -> Fields {
-    let own = [
-        "id",
-        "email",
-        "createdAt",
-        "updatedAt",
-        "isDeleted",
-        "assignedToId",
-        "salesforceId",
-    ];
-    let left_out: BTreeSet<&str> = config
-        .fields
-        .single_read_fields()
-        .into_iter()
-        .map(|name| name.0.as_str())
-        .collect();
-    let mapped = config
-        .fields
-        .0
-        .iter()
-        .map(|entry| entry.prospect.0.as_str());
-    own.into_iter()
-        .chain([config.account_engagement.key_field.as_str()])
-        .chain(mapped.filter(|name| !left_out.contains(name)))
-        .map(str::to_owned)
-        .collect()
-}
-
-/// The sentinels of connector-behaviour 1, or a CRM ID. Anything else says nothing.
-fn native_crm_id(text: Option<&str>) -> NativeCrmId {
-    match text {
-        Some("[[crm_deleted]]") => NativeCrmId::CrmDeleted,
-        Some("[[crm_ignore_prospect]]") => NativeCrmId::Ignore,
-        Some(id) => id
-            .parse::<CrmId>()
-            .map_or(NativeCrmId::None, NativeCrmId::Record),
-        None => NativeCrmId::None,
-    }
-}
-
-fn service_error(error: &Error) -> ServiceError {
+pub(super) fn service_error(error: &Error) -> ServiceError {
     ServiceError {
         service: Service::AccountEngagement,
         class: error.class(),

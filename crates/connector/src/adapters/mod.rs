@@ -3,6 +3,7 @@
 mod crm;
 mod describe;
 mod marketing;
+mod prospect;
 mod tokens;
 
 pub use crm::SalesforceCrm;

@@ -290,6 +290,27 @@ fn r47_send_to_account_engagement_creates_whatever_the_setting_says() {
 }
 
 #[test]
+fn the_field_that_shows_the_crm_id_is_kept_right() {
+    let mut config = config();
+    config.account_engagement.crm_id_field = Some("SF_Record_Id__c".to_owned());
+    let world = World::new(config);
+    let shown = |crm_id| {
+        let mut prospect = ann().carrying(PairKey::of(RecordRef::Crm(lead_id(1))));
+        prospect.shown_crm_id = crm_id;
+        match world
+            .decide(&linked(lead(1).email("ann@x.test"), prospect))
+            .outcome
+        {
+            Outcome::Update { to_prospect, .. } => to_prospect.crm_id,
+            other => panic!("expected an update, got {other:?}"),
+        }
+    };
+    assert_eq!(shown(None), Some(lead_id(1)));
+    assert_eq!(shown(Some(lead_id(2))), Some(lead_id(1)));
+    assert_eq!(shown(Some(lead_id(1))), None);
+}
+
+#[test]
 fn r49_sync_with_crm_does_not_bypass_the_assignment() {
     let pair = prospect_pair(prospect(1).email("ann@x.test")).because(Cause::SyncNow);
     assert_skipped(&world().decide(&pair), SkipReason::UnassignedNoMatch);

@@ -1,0 +1,376 @@
+//! A connector in front of a twin: real use cases, real HTTP clients, stores in memory, a clock that
+//! moves only when told.
+
+#![allow(dead_code, reason = "each test file uses a part")]
+#![allow(missing_docs, reason = "support of tests")]
+#![allow(unused_imports, reason = "each test file uses a part")]
+
+mod compare;
+mod queue;
+mod services;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use connector::Environment;
+use connector::admin;
+use connector::memory::{FakeClock, MemoryErrors, MemoryLinks, MemoryQueue, MemoryState};
+use connector::poll::{PollReport, poll_all};
+use connector::ports::{Clock, Errors, Links, State};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Map, Value, json};
+use sync_core::config::Config;
+use sync_core::ids::BusinessUnit;
+use sync_core::link::Link;
+use sync_core::protocol::{AdminCommand, AdminReply, AdminRequest};
+use sync_core::settle::ErrorRow;
+use twin::Running;
+use twin::bu::objects::Object;
+use twin::org::Caller;
+use twin::org::users::ADMIN;
+use twin::world::lock;
+
+pub use compare::{Snapshot, calls_of, reads, writes};
+pub use queue::{Drained, Message};
+pub use services::Opened;
+
+/// The business unit of every test.
+pub const UNIT: &str = "0Uv000000000001CAA";
+/// Users that both services know.
+pub const INES: &str = "ines.moreau@example.com";
+pub const TOM: &str = "tom.becker@example.com";
+
+/// Fields of a row by name.
+pub type Fields = Map<String, Value>;
+
+/// Twin, stores and clock; processes come and go in front of them.
+pub struct World {
+    pub twin: Running,
+    pub clock: Arc<FakeClock>,
+    pub links: Arc<MemoryLinks>,
+    pub errors: Arc<MemoryErrors>,
+    pub state: Arc<MemoryState>,
+    pub queue: Arc<MemoryQueue>,
+    pub services: Arc<Opened>,
+    pub config: Config,
+    waiting: Mutex<Vec<Message>>,
+    runs: AtomicU64,
+}
+
+/// The example configuration, without its comments about the file.
+pub fn example_config() -> Config {
+    let text = include_str!("../../../../config/connector.example.yaml");
+    serde_saphyr::from_str(text).expect("the example is a configuration")
+}
+
+impl World {
+    /// A configured, active connector in front of empty services.
+    pub async fn active() -> Self {
+        Self::with(example_config()).await
+    }
+
+    /// The same with a configuration of its own.
+    pub async fn with(config: Config) -> Self {
+        let world = Self::paused(config).await;
+        world.activate().await;
+        world
+    }
+
+    /// A configured connector as it begins: paused (R3).
+    pub async fn paused(config: Config) -> Self {
+        let world = Self::bare(config).await;
+        world.apply().await;
+        world
+    }
+
+    /// Twin and stores, no connector yet.
+    pub async fn bare(config: Config) -> Self {
+        let twin = twin::serve(twin::Config::default()).await.expect("a twin");
+        let now = twin.world.clock.now();
+        Self {
+            clock: Arc::new(FakeClock::new(now)),
+            links: Arc::default(),
+            errors: Arc::default(),
+            state: Arc::default(),
+            queue: Arc::default(),
+            services: Arc::new(Opened::new(&twin.base_url)),
+            twin,
+            config,
+            waiting: Mutex::default(),
+            runs: AtomicU64::new(0),
+        }
+    }
+
+    pub fn unit(&self) -> BusinessUnit {
+        self.config.business_unit.clone()
+    }
+
+    /// What a new process is given.
+    pub fn environment(&self) -> Environment {
+        Environment {
+            services: self.services.clone(),
+            links: self.links.clone(),
+            errors: self.errors.clone(),
+            state: self.state.clone(),
+            queue: self.queue.clone(),
+            clock: self.clock.clone(),
+            business_units: vec![self.unit()],
+        }
+    }
+
+    pub fn next_run(&self) -> String {
+        format!("run-{}", self.runs.fetch_add(1, Ordering::Relaxed))
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Moves our clock and that of both services.
+    pub fn advance(&self, seconds: i64) {
+        let by = SignedDuration::from_secs(seconds);
+        self.twin.world.clock.advance(by);
+        self.clock.set(self.now() + by);
+    }
+
+    /// One request of an operator.
+    pub async fn admin(&self, command: AdminCommand) -> AdminReply {
+        let request = AdminRequest {
+            business_unit: None,
+            actor: "test".to_owned(),
+            command,
+        };
+        admin::handle(&self.environment(), request, &self.next_run()).await
+    }
+
+    pub async fn apply(&self) {
+        let config = Box::new(self.config.clone());
+        let reply = self.admin(AdminCommand::ConfigApply { config }).await;
+        assert!(matches!(reply, AdminReply::Applied { .. }), "{reply:?}");
+    }
+
+    pub async fn activate(&self) -> u64 {
+        match self.admin(AdminCommand::Activate).await {
+            AdminReply::Connector { caught_up, .. } => caught_up,
+            reply => panic!("{reply:?}"),
+        }
+    }
+
+    pub async fn pause(&self) {
+        let reply = self.admin(AdminCommand::Pause).await;
+        assert!(matches!(reply, AdminReply::Connector { .. }), "{reply:?}");
+    }
+
+    /// One tick of the poller.
+    pub async fn poll_once(&self) -> PollReport {
+        let mut reports = poll_all(&self.environment(), &self.next_run()).await;
+        assert_eq!(reports.len(), 1);
+        reports.remove(0)
+    }
+
+    /// One tick that must succeed, and everything that follows from it.
+    pub async fn sync(&self) -> Drained {
+        let polled = self.poll_once().await;
+        assert_eq!(polled.problem, None);
+        self.drain().await
+    }
+
+    /// Ticks a minute apart until a tick finds nothing any more.
+    pub async fn settle(&self) {
+        for _ in 0..6 {
+            self.advance(60);
+            let drained = self.sync().await;
+            if drained.delivered == 0 {
+                return;
+            }
+        }
+        panic!("the connector does not come to rest");
+    }
+
+    /// What a person does in Salesforce.
+    pub fn edit_org<T>(
+        &self,
+        user: &str,
+        edit: impl FnOnce(&mut twin::org::Org, &Caller) -> T,
+    ) -> T {
+        let now = self.twin.world.clock.now();
+        let mut org = lock(&self.twin.world.org);
+        org.begin(now);
+        let user = org.user_id(user).expect("a user of the org");
+        let caller = Caller {
+            auto_assign: false,
+            allow_save: true,
+            ..Caller::new(user, now)
+        };
+        edit(&mut org, &caller)
+    }
+
+    /// Creates a record in the name of the admin, who is no user of Account Engagement.
+    pub fn create(&self, object: &str, fields: Value) -> String {
+        self.create_as(ADMIN, object, fields)
+    }
+
+    pub fn create_as(&self, user: &str, object: &str, fields: Value) -> String {
+        let fields = into_fields(fields);
+        self.edit_org(user, |org, caller| org.create(object, &fields, caller))
+            .expect("a record that fits")
+    }
+
+    /// A lead with an address and a name.
+    pub fn lead(&self, email: &str) -> String {
+        self.create("Lead", person(email))
+    }
+
+    pub fn update(&self, object: &str, id: &str, fields: Value) {
+        let fields = into_fields(fields);
+        self.edit_org(ADMIN, |org, caller| org.update(object, id, &fields, caller))
+            .expect("an edit that fits");
+    }
+
+    /// What a person does in Account Engagement; answers the id of the prospect.
+    pub fn edit_unit(&self, edit: Value) -> u64 {
+        let world = &self.twin.world;
+        let org_users = lock(&world.org).user_names();
+        let mut units = lock(&world.units);
+        let unit = units.get_mut(UNIT).expect("the unit");
+        unit.link_users(&org_users);
+        let row = unit.human_edit(edit, world.clock.now());
+        row.expect("an edit that fits")["id"]
+            .as_u64()
+            .expect("an id")
+    }
+
+    pub fn prospect(&self, fields: Value) -> u64 {
+        self.edit_unit(json!({ "fields": fields }))
+    }
+
+    pub fn update_prospect(&self, id: u64, fields: Value) {
+        self.edit_unit(json!({ "id": id, "fields": fields }));
+    }
+
+    /// Changes switches of the org.
+    pub fn configure_org(&self, settings: Value) {
+        let settings = serde_json::from_value(settings).expect("settings of the org");
+        let now = self.twin.world.clock.now();
+        lock(&self.twin.world.org)
+            .configure(settings, now)
+            .expect("settings that fit");
+    }
+
+    /// Changes switches of the business unit.
+    pub fn configure_unit(&self, settings: Value) {
+        let mut units = lock(&self.twin.world.units);
+        let unit = units.get_mut(UNIT).expect("the unit");
+        unit.configure(settings).expect("settings that fit");
+    }
+
+    /// Plans something to go wrong.
+    pub fn plan(&self, fault: Value) {
+        let plan = serde_json::from_value(fault).expect("a plan");
+        lock(&self.twin.world.faults).add(plan);
+    }
+
+    /// The live rows of an object of the org.
+    pub fn rows(&self, object: &str) -> Vec<Fields> {
+        let org = lock(&self.twin.world.org);
+        org.rows(object)
+            .filter(|(_, row)| !row.is_deleted())
+            .map(|(_, row)| row.values.clone())
+            .collect()
+    }
+
+    pub fn row(&self, object: &str, id: &str) -> Fields {
+        let org = lock(&self.twin.world.org);
+        org.row(object, id).expect("a row").values.clone()
+    }
+
+    /// The live prospects.
+    pub fn prospects(&self) -> Vec<Fields> {
+        let units = lock(&self.twin.world.units);
+        let rows = units[UNIT].table(Object::Prospects).rows.values();
+        rows.filter(|row| !row.is_deleted())
+            .map(|row| row.values.clone())
+            .collect()
+    }
+
+    pub fn prospect_row(&self, id: u64) -> Fields {
+        let units = lock(&self.twin.world.units);
+        units[UNIT]
+            .row(Object::Prospects, id)
+            .expect("a prospect")
+            .values
+            .clone()
+    }
+
+    /// The prospects with an address.
+    pub fn prospects_of(&self, email: &str) -> Vec<Fields> {
+        let mut found = self.prospects();
+        found.retain(|prospect| prospect["email"] == email);
+        found
+    }
+
+    /// The rows of an object with an address.
+    pub fn rows_of(&self, object: &str, email: &str) -> Vec<Fields> {
+        let mut found = self.rows(object);
+        found.retain(|row| row["Email"] == email);
+        found
+    }
+
+    /// Calls that the services have seen, by kind.
+    pub fn calls(&self) -> BTreeMap<String, u64> {
+        lock(&self.twin.world.calls).clone()
+    }
+
+    pub fn forget_calls(&self) {
+        lock(&self.twin.world.calls).clear();
+    }
+
+    pub async fn open_errors(&self) -> Vec<ErrorRow> {
+        self.errors.list(&self.unit(), false).await.expect("memory")
+    }
+
+    /// Every link there is.
+    pub async fn all_links(&self) -> Vec<Link> {
+        let (mut all, mut next) = (Vec::new(), None);
+        loop {
+            let page = self
+                .links
+                .list(&self.unit(), None, next)
+                .await
+                .expect("memory");
+            all.extend(page.rows);
+            next = page.next;
+            if next.is_none() {
+                return all;
+            }
+        }
+    }
+
+    /// The cursor of every stream, without the time of the poll.
+    pub async fn cursors(&self) -> Vec<Option<Timestamp>> {
+        let mut cursors = Vec::new();
+        for stream in connector::ports::Stream::ALL {
+            let cursor = self
+                .state
+                .cursor(&self.unit(), stream)
+                .await
+                .expect("memory");
+            cursors.push(cursor.map(|cursor| cursor.read_to));
+        }
+        cursors
+    }
+}
+
+/// A person in Salesforce.
+pub fn person(email: &str) -> Value {
+    let name = email.split('@').next().unwrap_or_default();
+    json!({ "Email": email, "FirstName": "Ann", "LastName": name, "Company": "Example" })
+}
+
+fn into_fields(fields: Value) -> Fields {
+    match fields {
+        Value::Object(fields) => fields,
+        other => panic!("{other} is no object"),
+    }
+}

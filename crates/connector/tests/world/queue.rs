@@ -1,0 +1,168 @@
+//! Delivery as SQS FIFO does it: groups in order, failed messages again later, the dead set apart.
+
+use std::collections::BTreeSet;
+
+use connector::Environment;
+use connector::dlq;
+use connector::work::{Delivery, WorkReport, work};
+use jiff::SignedDuration;
+use sync_core::hint::{Lane, retry_delay};
+use twin::world::lock;
+
+use super::World;
+
+/// How long the worker may run (template.yaml, WorkerTimeoutSeconds).
+pub const WORKER_SECONDS: i64 = 300;
+/// How often a message is delivered before it is dead (infra/queues.yaml).
+pub const MAX_DELIVERIES: u32 = 5;
+
+/// A message that waits for its delivery.
+#[derive(Debug, Clone)]
+pub struct Message {
+    pub id: String,
+    pub lane: Lane,
+    pub group: String,
+    pub body: String,
+    pub deliveries: u32,
+}
+
+/// What a drain of the queue did.
+#[derive(Debug, Default)]
+pub struct Drained {
+    /// Deliveries to the worker.
+    pub delivered: usize,
+    /// What the worker reported, in order.
+    pub reports: Vec<WorkReport>,
+    /// Messages that were delivered too often.
+    pub dead: usize,
+}
+
+impl Drained {
+    /// The sum of a count over all reports.
+    pub fn sum(&self, count: impl Fn(&WorkReport) -> u64) -> u64 {
+        self.reports.iter().map(count).sum()
+    }
+}
+
+impl World {
+    /// Messages that wait, new ones included.
+    pub fn waiting(&self) -> Vec<Message> {
+        let mut waiting = lock(&self.waiting);
+        for queued in self.queue.take() {
+            waiting.push(Message {
+                id: self.next_run(),
+                lane: queued.lane,
+                group: queued.group,
+                body: serde_json::to_string(&queued.batch).expect("a batch is JSON"),
+                deliveries: 0,
+            });
+        }
+        waiting.clone()
+    }
+
+    /// The next messages of one group: one of the bulk lane, ten of the other (template.yaml).
+    fn next_batch(&self, blocked: &BTreeSet<(Lane, String)>) -> Vec<Message> {
+        let waiting = self.waiting();
+        let free = |message: &&Message| !blocked.contains(&(message.lane, message.group.clone()));
+        let Some(first) = waiting
+            .iter()
+            .filter(free)
+            .min_by_key(|message| message.lane)
+        else {
+            return Vec::new();
+        };
+        let most = if first.lane == Lane::Bulk { 1 } else { 10 };
+        let of_group = waiting
+            .iter()
+            .filter(|message| (message.lane, &message.group) == (first.lane, &first.group));
+        of_group.take(most).cloned().collect()
+    }
+
+    /// Delivers until nothing waits. What fails comes again later: the clock is moved.
+    pub async fn drain(&self) -> Drained {
+        let mut drained = Drained::default();
+        let mut blocked = BTreeSet::new();
+        let mut longest = SignedDuration::ZERO;
+        loop {
+            let batch = self.next_batch(&blocked);
+            let Some(first) = batch.first() else {
+                if blocked.is_empty() {
+                    return drained;
+                }
+                self.advance(longest.as_secs());
+                blocked.clear();
+                longest = SignedDuration::ZERO;
+                continue;
+            };
+            let group = (first.lane, first.group.clone());
+            let environment = self.environment();
+            let (failed, reports) = self.deliver(&environment, &batch).await;
+            drained.delivered += 1;
+            drained.reports.extend(reports);
+            if !failed.is_empty() {
+                blocked.insert(group);
+            }
+            longest = longest.max(self.put_back(&batch, &failed));
+            drained.dead += self.bury(&environment).await;
+        }
+    }
+
+    /// Gives messages to the worker of this environment; answers which ids it reports as failed.
+    pub async fn deliver(
+        &self,
+        environment: &Environment,
+        batch: &[Message],
+    ) -> (Vec<String>, Vec<WorkReport>) {
+        let deliveries = batch.iter().map(|message| Delivery {
+            message_id: message.id.clone(),
+            group: message.group.clone(),
+            body: message.body.clone(),
+        });
+        let deadline = self.now() + SignedDuration::from_secs(WORKER_SECONDS);
+        work(
+            environment,
+            deliveries.collect(),
+            &self.next_run(),
+            deadline,
+        )
+        .await
+    }
+
+    /// Takes the finished messages of a delivery away; the others come again, the longest wait is told.
+    pub fn put_back(&self, batch: &[Message], failed: &[String]) -> SignedDuration {
+        let mut waiting = lock(&self.waiting);
+        let was_delivered = |id: &String| batch.iter().any(|message| message.id == *id);
+        waiting.retain(|message| !was_delivered(&message.id) || failed.contains(&message.id));
+        let mut longest = SignedDuration::ZERO;
+        for message in waiting
+            .iter_mut()
+            .filter(|message| was_delivered(&message.id))
+        {
+            message.deliveries += 1;
+            longest = longest.max(retry_delay(message.deliveries));
+        }
+        longest
+    }
+
+    /// Hands messages that were delivered too often to the drain of the dead.
+    async fn bury(&self, environment: &Environment) -> usize {
+        let dead: Vec<Message> = {
+            let mut waiting = lock(&self.waiting);
+            let dead = waiting.extract_if(.., |message| message.deliveries >= MAX_DELIVERIES);
+            dead.collect()
+        };
+        let deliveries: Vec<Delivery> = dead
+            .iter()
+            .map(|message| Delivery {
+                message_id: message.id.clone(),
+                group: message.group.clone(),
+                body: message.body.clone(),
+            })
+            .collect();
+        if !deliveries.is_empty() {
+            let kept = dlq::drain(environment, deliveries, "dead").await;
+            assert_eq!(kept, Vec::<String>::new());
+        }
+        dead.len()
+    }
+}

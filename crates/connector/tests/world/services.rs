@@ -1,0 +1,48 @@
+//! The real clients of both services, logged in at the twin.
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use connector::adapters::{EngagementMarketing, SalesforceCrm, SalesforceTokens};
+use connector::ports::{ServiceError, Services, Sides};
+use salesforce::{ClientSecret, Credentials};
+use sync_core::config::Config;
+use twin::world::lock;
+
+/// Clients that are opened once and kept, as a process does.
+pub struct Opened {
+    base_url: String,
+    sides: Mutex<Option<Sides>>,
+}
+
+impl Opened {
+    pub fn new(base_url: &str) -> Self {
+        Self {
+            base_url: base_url.to_owned(),
+            sides: Mutex::default(),
+        }
+    }
+
+    fn connect(&self, config: &Config) -> Sides {
+        let secret = ClientSecret::new("twin-secret");
+        let credentials = Credentials::ClientCredentials { secret };
+        let settings = salesforce::Settings::new(&self.base_url, "twin-client", credentials);
+        let crm = Arc::new(salesforce::Client::new(settings).expect("a client"));
+        let unit = config.business_unit.clone();
+        let settings = account_engagement::Settings::new(&self.base_url, unit.clone());
+        let tokens = Arc::new(SalesforceTokens::new(crm.clone()));
+        let marketing = account_engagement::Client::new(settings, tokens).expect("a client");
+        Sides {
+            crm: Arc::new(SalesforceCrm::new(crm, unit.clone())),
+            marketing: Arc::new(EngagementMarketing::new(Arc::new(marketing), unit)),
+        }
+    }
+}
+
+#[async_trait]
+impl Services for Opened {
+    async fn open(&self, config: &Config) -> Result<Sides, ServiceError> {
+        let mut sides = lock(&self.sides);
+        Ok(sides.get_or_insert_with(|| self.connect(config)).clone())
+    }
+}
