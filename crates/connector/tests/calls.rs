@@ -35,7 +35,11 @@ async fn calls_of_a_tick(world: &World, what: &str) -> BTreeMap<String, u64> {
     let drained = world.drain().await;
     let calls = calls_of(Some(&polled), &drained);
     let seen: u64 = world.calls().values().sum();
-    assert_eq!(calls.values().sum::<u64>(), seen, "the twin has seen them all");
+    assert_eq!(
+        calls.values().sum::<u64>(),
+        seen,
+        "the twin has seen them all"
+    );
     println!(
         "{what}: {} deliveries, {} reads, {} Salesforce writes, {} Account Engagement writes",
         drained.delivered,
@@ -90,8 +94,14 @@ async fn a_thousand_new_leads_cost_two_engagement_calls_each() {
     }
     let calls = calls_of_new_pairs(&world).await;
     assert_eq!(writes(&calls, "engagement"), PAIRS as u64);
-    assert!(reads(&calls, "engagement") <= PAIRS as u64 + 10, "{calls:?}");
-    assert!(reads(&calls, "salesforce") + writes(&calls, "salesforce") <= 20, "{calls:?}");
+    assert!(
+        reads(&calls, "engagement") <= PAIRS as u64 + 10,
+        "{calls:?}"
+    );
+    assert!(
+        reads(&calls, "salesforce") + writes(&calls, "salesforce") <= 20,
+        "{calls:?}"
+    );
     world.assert_in_step();
 }
 

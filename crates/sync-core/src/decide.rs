@@ -7,6 +7,7 @@ use crate::config::{Config, ConnectorRow, ConnectorState, Direction};
 use crate::decision::{
     CrmFields, Decision, HoldReason, Outcome, Problem, ProspectFields, SkipReason,
 };
+use crate::error::ErrorClass;
 use crate::ids::CrmId;
 use crate::link::{IntentKind, LinkState};
 use crate::matching::{CrmMatch, ProspectMatch, match_crm_record, match_prospect, switched_off};
@@ -138,6 +139,7 @@ fn no_access(crm: Option<&CrmId>) -> Problem {
     let record = crm.map_or_else(String::new, |id| format!("{} {id}", id.object()));
     Problem {
         code: "ACCESS".to_owned(),
+        class: ErrorClass::Schema,
         fields: Vec::new(),
         message: format!(
             "{record} is not visible to the connector user; share the record with that user, \
@@ -158,6 +160,7 @@ fn unreadable(
     trace.note("R96", "a value does not fit its type: nothing is written");
     Some(Outcome::Park(Problem {
         code: "TYPE".to_owned(),
+        class: ErrorClass::Record,
         fields: problems
             .iter()
             .map(|problem| problem.field.clone())

@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::ErrorClass;
 use crate::ids::{CrmId, CrmObject, ProspectId, SalesforceId};
 use crate::link::PairKey;
 use crate::trace::Trace;
@@ -197,6 +198,8 @@ pub enum Outcome {
 pub struct Problem {
     /// A code of ours: `ACCESS`, `TYPE`.
     pub code: String,
+    /// Its class, and with it who has to act.
+    pub class: ErrorClass,
     /// The fields it is about.
     pub fields: Vec<FieldName>,
     /// What is wrong and how to put it right, without values.

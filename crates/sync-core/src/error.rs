@@ -18,7 +18,8 @@ pub enum ErrorClass {
     LinkRepair,
     /// This record cannot be written until somebody changes the record or a rule.
     Record,
-    /// A field or object is unknown or not writable: the field map no longer fits the org.
+    /// A field, object or record is unknown, not visible or not writable: the org's permissions or its
+    /// fields no longer fit the field map.
     Schema,
     /// The connector's own set-up is wrong: business unit, permission, feature.
     Config,

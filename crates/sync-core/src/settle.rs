@@ -227,7 +227,7 @@ fn park(mut next: Link, problem: &Problem, trace: &Trace, now: Timestamp) -> Set
     next.has_open_error = true;
     let failure = WriteFailure {
         service: Service::Salesforce,
-        class: ErrorClass::Record,
+        class: problem.class,
         code: problem.code.clone(),
         fields: problem.fields.iter().map(ToString::to_string).collect(),
         message: problem.message.clone(),

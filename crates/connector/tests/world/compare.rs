@@ -81,7 +81,7 @@ pub fn calls_of(polled: Option<&PollReport>, drained: &Drained) -> BTreeMap<Stri
             *calls.entry(format!("{service} {kind}")).or_default() += count;
         }
     };
-    for report in polled {
+    if let Some(report) = polled {
         add("salesforce", &report.salesforce);
         add("engagement", &report.account_engagement);
     }

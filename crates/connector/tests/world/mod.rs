@@ -6,6 +6,7 @@
 #![allow(unused_imports, reason = "each test file uses a part")]
 
 mod compare;
+mod fuse;
 mod queue;
 mod services;
 
@@ -32,6 +33,7 @@ use twin::org::users::ADMIN;
 use twin::world::lock;
 
 pub use compare::{Snapshot, calls_of, reads, writes};
+pub use fuse::{Failure, Fuse};
 pub use queue::{Drained, Message};
 pub use services::Opened;
 
@@ -54,6 +56,8 @@ pub struct World {
     pub queue: Arc<MemoryQueue>,
     pub services: Arc<Opened>,
     pub config: Config,
+    /// Through which the worker reaches its ports.
+    pub fuse: Mutex<Option<Arc<Fuse>>>,
     waiting: Mutex<Vec<Message>>,
     runs: AtomicU64,
 }
@@ -97,6 +101,7 @@ impl World {
             services: Arc::new(Opened::new(&twin.base_url)),
             twin,
             config,
+            fuse: Mutex::default(),
             waiting: Mutex::default(),
             runs: AtomicU64::new(0),
         }

@@ -13,6 +13,8 @@ use super::World;
 
 /// How long the worker may run (template.yaml, WorkerTimeoutSeconds).
 pub const WORKER_SECONDS: i64 = 300;
+/// How long a message stays away whose worker died (template.yaml, VisibilityTimeoutSeconds).
+pub const VISIBILITY_SECONDS: i64 = 1_800;
 /// How often a message is delivered before it is dead (infra/queues.yaml).
 pub const MAX_DELIVERIES: u32 = 5;
 
@@ -33,6 +35,8 @@ pub struct Drained {
     pub delivered: usize,
     /// What the worker reported, in order.
     pub reports: Vec<WorkReport>,
+    /// Deliveries whose worker died.
+    pub crashed: usize,
     /// Messages that were delivered too often.
     pub dead: usize,
 }
@@ -96,9 +100,19 @@ impl World {
             };
             let group = (first.lane, first.group.clone());
             let environment = self.environment();
-            let (failed, reports) = self.deliver(&environment, &batch).await;
             drained.delivered += 1;
-            drained.reports.extend(reports);
+            let failed = match self.deliver(environment.clone(), &batch).await {
+                Some((failed, reports)) => {
+                    drained.reports.extend(reports);
+                    failed
+                }
+                None => {
+                    longest = SignedDuration::from_secs(VISIBILITY_SECONDS);
+                    drained.crashed += 1;
+                    self.services.forget();
+                    batch.iter().map(|message| message.id.clone()).collect()
+                }
+            };
             if !failed.is_empty() {
                 blocked.insert(group);
             }
@@ -107,25 +121,29 @@ impl World {
         }
     }
 
-    /// Gives messages to the worker of this environment; answers which ids it reports as failed.
+    /// Gives messages to a worker; answers which ids it reports as failed, nothing when it died.
     pub async fn deliver(
         &self,
-        environment: &Environment,
+        environment: Environment,
         batch: &[Message],
-    ) -> (Vec<String>, Vec<WorkReport>) {
+    ) -> Option<(Vec<String>, Vec<WorkReport>)> {
         let deliveries = batch.iter().map(|message| Delivery {
             message_id: message.id.clone(),
             group: message.group.clone(),
             body: message.body.clone(),
         });
         let deadline = self.now() + SignedDuration::from_secs(WORKER_SECONDS);
-        work(
-            environment,
-            deliveries.collect(),
-            &self.next_run(),
-            deadline,
-        )
-        .await
+        let fuse = lock(&self.fuse).clone();
+        let run = self.next_run();
+        let Some(fuse) = fuse else {
+            return Some(work(&environment, deliveries.collect(), &run, deadline).await);
+        };
+        let environment = fuse.wrap(environment);
+        tokio::select! {
+            biased;
+            worked = work(&environment, deliveries.collect(), &run, deadline) => Some(worked),
+            () = fuse.death() => None,
+        }
     }
 
     /// Takes the finished messages of a delivery away; the others come again, the longest wait is told.

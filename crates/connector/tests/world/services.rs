@@ -23,6 +23,11 @@ impl Opened {
         }
     }
 
+    /// What a new process begins with.
+    pub fn forget(&self) {
+        *lock(&self.sides) = None;
+    }
+
     fn connect(&self, config: &Config) -> Sides {
         let secret = ClientSecret::new("twin-secret");
         let credentials = Credentials::ClientCredentials { secret };

@@ -94,14 +94,16 @@ fn wanted_winner(
     by_behaviour(entry.behaviour, state)
 }
 
-/// R83 and R84: unless a blank counts as a value for this field, the side with a value wins.
+/// R83 and R84: unless a blank counts as a value for this field, the side with a value wins. Without
+/// a base nobody has cleared anything yet, so that linking two records never erases a value.
 fn value_beats_blank(entry: &FieldEntry, state: FieldState<'_>) -> Option<(&'static str, Winner)> {
     let salesforce_blank_counts = match entry.blanks {
         BlankRule::ValueWins => false,
         BlankRule::SalesforceBlankWins => entry.behaviour == SyncBehaviour::UseSalesforce,
-        BlankRule::BlankIsValue => true,
+        BlankRule::BlankIsValue => state.base.is_some(),
     };
-    let account_engagement_blank_counts = entry.blanks == BlankRule::BlankIsValue;
+    let account_engagement_blank_counts =
+        entry.blanks == BlankRule::BlankIsValue && state.base.is_some();
     if state.salesforce.is_blank() && !salesforce_blank_counts {
         return Some(("F3", Winner::AccountEngagement));
     }

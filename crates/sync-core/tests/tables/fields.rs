@@ -24,7 +24,7 @@ const DOMAIN: [&str; 3] = ["", "x", "y"];
 ///
 /// The columns of the specification: use SF; use SF with the blank flag; use AE; most recent record
 /// with Salesforce newer, Account Engagement newer, and a tie (R87). The last group is our own rule
-/// that a blank is a value: there F3 and F4 read like F2.
+/// that a blank is a value: there F3 and F4 read like F2 once there is a base, and like R83 before.
 struct Row {
     name: &'static str,
     account_engagement: &'static str,
@@ -76,11 +76,21 @@ impl Row {
 
     /// Whether R83 decides the row whatever else is configured: a value against a blank that does
     /// not count.
-    fn is_value_against_blank(&self, behaviour: SyncBehaviour, blanks: BlankRule) -> bool {
-        match (self.name, blanks) {
+    fn is_value_against_blank(&self, case: Case) -> bool {
+        match (self.name, case.blanks) {
             ("F3" | "F4", ValueWins) | ("F4", SalesforceBlankWins) => true,
-            ("F3", SalesforceBlankWins) => behaviour != UseSalesforce,
+            ("F3", SalesforceBlankWins) => case.behaviour != UseSalesforce,
+            ("F3" | "F4", BlankIsValue) => case.base.is_none(),
             _ => false,
+        }
+    }
+
+    /// The cell of a case; R83 reads like "use SF" in every column.
+    fn cell_of(&self, case: Case) -> char {
+        if case.blanks == BlankIsValue && self.is_value_against_blank(case) {
+            self.use_salesforce
+        } else {
+            self.cell(case.behaviour, case.blanks, case.newer)
         }
     }
 }
@@ -100,7 +110,7 @@ struct Case {
 /// What the specification says: the table, with the base (R90) and one-way fields laid over it.
 fn oracle(case: Case) -> char {
     let row = row(case.account_engagement, case.salesforce);
-    let cell = row.cell(case.behaviour, case.blanks, case.newer);
+    let cell = row.cell_of(case);
     if cell == '=' {
         return '=';
     }
@@ -109,7 +119,7 @@ fn oracle(case: Case) -> char {
         Direction::ToSalesforce => Some('A'),
         Direction::ToProspect => Some('S'),
     };
-    if row.is_value_against_blank(case.behaviour, case.blanks) {
+    if row.is_value_against_blank(case) {
         return if one_way.is_none_or(|way| way == cell) {
             cell
         } else {

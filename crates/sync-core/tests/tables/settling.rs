@@ -291,7 +291,8 @@ fn an_open_error_goes_with_the_record_it_was_about() {
 #[test]
 fn a_problem_found_before_writing_opens_an_error_row() {
     let problem = Problem {
-        code: "TYPE".to_owned(),
+        code: "ACCESS".to_owned(),
+        class: ErrorClass::Schema,
         fields: vec![FieldName::from("score")],
         message: "no number".to_owned(),
     };
@@ -306,8 +307,9 @@ fn a_problem_found_before_writing_opens_an_error_row() {
     };
     assert_eq!(
         (opened.code.as_str(), opened.fields.as_slice()),
-        ("TYPE", &["score".to_owned()][..])
+        ("ACCESS", &["score".to_owned()][..])
     );
+    assert_eq!(opened.owner, "Salesforce admin");
     assert_eq!(settled.verdict, None, "parked, not retried");
 }
 

@@ -1,0 +1,189 @@
+//! A worker that fails at any call to any port leaves the same world behind, in the end.
+
+mod world;
+
+use serde_json::{Value, json};
+use sync_core::link::LinkState;
+use twin::world::lock;
+use world::{Failure, Fields, Fuse, INES, TOM, World, person};
+
+/// What people do before the tick that fails.
+enum Step {
+    Rest,
+    Do(fn(&World)),
+}
+
+/// Everything that must be the same in the end: rows and links without stamps and runs.
+#[derive(Debug, PartialEq)]
+struct End {
+    leads: Vec<Fields>,
+    contacts: Vec<Fields>,
+    prospects: Vec<Fields>,
+    links: Vec<(String, String, String)>,
+}
+
+async fn end_of(world: &World) -> End {
+    let snapshot = world.snapshot();
+    let links = world.all_links().await;
+    for link in &links {
+        assert_eq!(link.state, LinkState::Linked, "{link:?}");
+        assert_eq!((&link.intent, link.lease_until), (&None, None), "{link:?}");
+    }
+    assert_eq!(world.open_errors().await, []);
+    let ends = links.iter().map(|link| {
+        let crm = link.crm_id.as_ref().map(ToString::to_string);
+        let prospect = link.prospect_id.map(|id| id.to_string());
+        (
+            link.key.to_string(),
+            crm.unwrap_or_default(),
+            prospect.unwrap_or_default(),
+        )
+    });
+    End {
+        leads: snapshot.leads.into_iter().map(without_stamps).collect(),
+        contacts: snapshot.contacts.into_iter().map(without_stamps).collect(),
+        prospects: snapshot.prospects.into_iter().map(without_stamps).collect(),
+        links: ends.collect(),
+    }
+}
+
+fn without_stamps(mut row: Fields) -> Fields {
+    row.retain(|name, _| {
+        let name = name.to_ascii_lowercase();
+        !name.ends_with("date") && !name.ends_with("at") && !name.ends_with("modstamp")
+    });
+    row
+}
+
+/// Prepares a world, then works on its messages with a fuse; answers the end and the calls made.
+async fn run(steps: &[Step], fuse: &std::sync::Arc<Fuse>) -> (End, usize) {
+    let world = World::active().await;
+    for step in steps {
+        match step {
+            Step::Rest => world.settle().await,
+            Step::Do(act) => act(&world),
+        }
+    }
+    assert_eq!(world.poll_once().await.problem, None);
+    *lock(&world.fuse) = Some(fuse.clone());
+    let drained = world.drain().await;
+    assert_eq!(drained.dead, 0, "{drained:?}");
+    *lock(&world.fuse) = None;
+    let calls = fuse.names().len();
+    world.settle().await;
+    println!("DBG {drained:?}");
+    world.assert_in_step();
+    (end_of(&world).await, calls)
+}
+
+/// Fails at every call in every way; the end is always the same.
+async fn at_every_point(name: &str, steps: &[Step]) {
+    let counting = Fuse::counting();
+    let (expected, calls) = run(steps, &counting).await;
+    let names = counting.names();
+    let mut points = 0;
+    for (number, call) in names.iter().enumerate() {
+        for failure in Failure::ALL {
+            let fuse = Fuse::at(number, failure);
+            let (end, _) = run(steps, &fuse).await;
+            assert_eq!(
+                end, expected,
+                "{name}: {failure:?} at call {number}, {call}"
+            );
+            points += 1;
+        }
+    }
+    println!(
+        "{name}: {calls} port calls, {points} crash points: {}",
+        names.join(" ")
+    );
+}
+
+fn two_leads(world: &World) {
+    world.create_as(INES, "Lead", person("ann@example.com"));
+    world.lead("bea@example.com");
+}
+
+fn two_prospects(world: &World) {
+    for (name, user) in [("cem", TOM), ("dora", INES)] {
+        let fields =
+            json!({ "email": format!("{name}@example.com"), "lastName": name, "score": 5 });
+        world.edit_unit(json!({ "fields": fields, "assign": user }));
+    }
+}
+
+fn edit_leads(world: &World, fields: &Value) {
+    for lead in world.rows("Lead") {
+        let id = lead["Id"].as_str().expect("an id");
+        world.update("Lead", id, fields.clone());
+    }
+}
+
+fn edit_prospects(world: &World, fields: &Value) {
+    for prospect in world.prospects() {
+        let id = prospect["id"].as_u64().expect("an id");
+        world.update_prospect(id, fields.clone());
+    }
+}
+
+#[tokio::test]
+async fn a_prospect_is_created_once() {
+    at_every_point("create prospect", &[Step::Do(two_leads)]).await;
+}
+
+#[tokio::test]
+async fn a_lead_is_created_once() {
+    at_every_point("create lead", &[Step::Do(two_prospects)]).await;
+}
+
+#[tokio::test]
+async fn an_edit_of_a_lead_arrives() {
+    let edit = |world: &World| edit_leads(world, &json!({ "City": "Paris", "Country": "France" }));
+    at_every_point(
+        "update prospect",
+        &[Step::Do(two_leads), Step::Rest, Step::Do(edit)],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn an_edit_of_a_prospect_arrives() {
+    let edit =
+        |world: &World| edit_prospects(world, &json!({ "city": "Lyon", "country": "France" }));
+    at_every_point(
+        "update lead",
+        &[Step::Do(two_leads), Step::Rest, Step::Do(edit)],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_conflict_ends_the_same() {
+    let edit = |world: &World| {
+        edit_leads(
+            world,
+            &json!({ "City": "Paris", "Title": "Engineer", "Country": "France" }),
+        );
+        world.advance(30);
+        edit_prospects(
+            world,
+            &json!({ "city": "Lyon", "jobTitle": "Director", "phone": "1" }),
+        );
+    };
+    at_every_point(
+        "conflict",
+        &[Step::Do(two_leads), Step::Rest, Step::Do(edit)],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn everything_at_once_ends_the_same() {
+    let mixed = |world: &World| {
+        edit_leads(world, &json!({ "City": "Paris" }));
+        edit_prospects(world, &json!({ "country": "France" }));
+        world.lead("eve@example.com");
+        two_prospects(world);
+    };
+    at_every_point("mixed", &[Step::Do(two_leads), Step::Rest, Step::Do(mixed)]).await;
+}

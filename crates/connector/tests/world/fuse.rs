@@ -1,0 +1,333 @@
+//! Ports that fail at the n-th call: the process dies before or after it, or its reply is lost.
+
+use std::collections::BTreeMap;
+use std::future::{Future, pending};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use connector::Environment;
+use connector::ports::{
+    AuditEntry, Begin, Changes, Commit, Crm, CrmChange, CrmWrite, Cursor, Errors, LinkPage, Links,
+    Loaded, Marketing, ProspectChange, ProspectWrite, ProspectWritten, ServiceError, ServiceUser,
+    Services, Sides, State, StoreError, Stream, Usage,
+};
+use jiff::Timestamp;
+use sync_core::coerce::Service;
+use sync_core::config::{Config, ConnectorRow};
+use sync_core::error::ErrorClass;
+use sync_core::ids::{BusinessUnit, CrmId, CrmObject, ProspectId, SalesforceId};
+use sync_core::link::{Link, PairKey};
+use sync_core::pair::UserMap;
+use sync_core::record::{CrmRecord, ProspectRecord, RecordRef, Side};
+use sync_core::schema::FieldDescription;
+use sync_core::settle::{ErrorRow, WriteFailure};
+use sync_core::value::NormalisedEmail;
+use tokio::sync::Notify;
+use twin::world::lock;
+
+/// How a call fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failure {
+    /// The process dies, nothing was done.
+    CrashBefore,
+    /// It was done, then the process dies.
+    CrashAfter,
+    /// It was done, and nobody learns of it.
+    ReplyLost,
+    /// It was refused for the moment.
+    Refused,
+}
+
+impl Failure {
+    pub const ALL: [Self; 4] = [
+        Self::CrashBefore,
+        Self::CrashAfter,
+        Self::ReplyLost,
+        Self::Refused,
+    ];
+}
+
+/// Counts the port calls and fails one of them, once.
+#[derive(Default)]
+pub struct Fuse {
+    at: Option<(usize, Failure)>,
+    names: Mutex<Vec<&'static str>>,
+    died: Notify,
+}
+
+impl Fuse {
+    /// Only counts.
+    pub fn counting() -> Arc<Self> {
+        Arc::default()
+    }
+
+    pub fn at(number: usize, failure: Failure) -> Arc<Self> {
+        let at = Some((number, failure));
+        Arc::new(Self {
+            at,
+            ..Self::default()
+        })
+    }
+
+    /// The calls so far.
+    pub fn names(&self) -> Vec<&'static str> {
+        lock(&self.names).clone()
+    }
+
+    /// Ends when the process dies.
+    pub async fn death(&self) {
+        self.died.notified().await;
+    }
+
+    /// The same environment on failing ports.
+    pub fn wrap(self: &Arc<Self>, environment: Environment) -> Environment {
+        Environment {
+            services: faulty(self, environment.services),
+            links: faulty(self, environment.links),
+            errors: faulty(self, environment.errors),
+            state: faulty(self, environment.state),
+            ..environment
+        }
+    }
+
+    /// `lost` makes the answer of a call that failed, given whether it may have landed.
+    async fn pass<T>(
+        &self,
+        name: &'static str,
+        call: impl Future<Output = T>,
+        lost: impl FnOnce(bool) -> T,
+    ) -> T {
+        let number = {
+            let mut names = lock(&self.names);
+            names.push(name);
+            names.len() - 1
+        };
+        let failure = self.at.filter(|(at, _)| *at == number);
+        let Some((_, failure)) = failure else {
+            return call.await;
+        };
+        match failure {
+            Failure::CrashBefore => self.die().await,
+            Failure::CrashAfter => {
+                call.await;
+                self.die().await
+            }
+            Failure::ReplyLost => {
+                call.await;
+                lost(true)
+            }
+            Failure::Refused => lost(false),
+        }
+    }
+
+    async fn die<T>(&self) -> T {
+        self.died.notify_one();
+        pending().await
+    }
+}
+
+struct Faulty<P: ?Sized> {
+    fuse: Arc<Fuse>,
+    inner: Arc<P>,
+}
+
+fn faulty<P: ?Sized>(fuse: &Arc<Fuse>, inner: Arc<P>) -> Arc<Faulty<P>> {
+    let fuse = fuse.clone();
+    Arc::new(Faulty { fuse, inner })
+}
+
+fn no_store<T>(_: bool) -> Result<T, StoreError> {
+    Err(StoreError::Unavailable("told to fail".to_owned()))
+}
+
+fn no_service<T>(service: Service) -> Result<T, ServiceError> {
+    Err(ServiceError {
+        service,
+        class: ErrorClass::Transient,
+        code: "TOLD".to_owned(),
+        message: "told to fail".to_owned(),
+    })
+}
+
+fn no_crm<T>(_: bool) -> Result<T, ServiceError> {
+    no_service(Service::Salesforce)
+}
+
+fn no_marketing<T>(_: bool) -> Result<T, ServiceError> {
+    no_service(Service::AccountEngagement)
+}
+
+fn no_writes<T>(service: Service, count: usize, landed: bool) -> Vec<Result<T, WriteFailure>> {
+    let failure = || WriteFailure {
+        service,
+        class: ErrorClass::Transient,
+        code: "TOLD".to_owned(),
+        fields: Vec::new(),
+        message: "told to fail".to_owned(),
+        may_have_landed: landed,
+    };
+    (0..count).map(|_| Err(failure())).collect()
+}
+
+/// The methods of a port, each through the fuse.
+macro_rules! through_the_fuse {
+    ($port:ident, $name:literal, {
+        $(fn $method:ident($($arg:ident: $kind:ty),*) -> $answer:ty, $lost:expr;)*
+    } $($rest:item)*) => {
+        #[async_trait]
+        impl $port for Faulty<dyn $port> {
+            $(async fn $method(&self, $($arg: $kind),*) -> $answer {
+                let name = concat!($name, ".", stringify!($method));
+                let lost = $lost;
+                self.fuse.pass(name, self.inner.$method($($arg),*), lost).await
+            })*
+            $($rest)*
+        }
+    };
+}
+
+type StoreResult<T> = Result<T, StoreError>;
+type CallResult<T> = Result<T, ServiceError>;
+
+#[async_trait]
+impl Services for Faulty<dyn Services> {
+    async fn open(&self, config: &Config) -> Result<Sides, ServiceError> {
+        let opened = self.inner.open(config);
+        let sides = self.fuse.pass("services.open", opened, no_crm).await?;
+        Ok(Sides {
+            crm: faulty(&self.fuse, sides.crm),
+            marketing: faulty(&self.fuse, sides.marketing),
+        })
+    }
+}
+
+#[async_trait]
+impl Links for Faulty<dyn Links> {
+    async fn load(
+        &self,
+        unit: &BusinessUnit,
+        records: &[RecordRef],
+        pairs: &[PairKey],
+    ) -> StoreResult<Loaded> {
+        let call = self.inner.load(unit, records, pairs);
+        self.fuse.pass("links.load", call, no_store).await
+    }
+
+    async fn begin(&self, begins: Vec<Begin>) -> Vec<StoreResult<Link>> {
+        if begins.is_empty() {
+            return Vec::new();
+        }
+        let count = begins.len();
+        let lost = |landed| (0..count).map(|_| no_store(landed)).collect();
+        self.fuse
+            .pass("links.begin", self.inner.begin(begins), lost)
+            .await
+    }
+
+    async fn commit(&self, commits: Vec<Commit>) -> Vec<StoreResult<Link>> {
+        if commits.is_empty() {
+            return Vec::new();
+        }
+        let count = commits.len();
+        let lost = |landed| (0..count).map(|_| no_store(landed)).collect();
+        self.fuse
+            .pass("links.commit", self.inner.commit(commits), lost)
+            .await
+    }
+
+    async fn list(
+        &self,
+        unit: &BusinessUnit,
+        state: Option<&str>,
+        next: Option<String>,
+    ) -> StoreResult<LinkPage> {
+        let call = self.inner.list(unit, state, next);
+        self.fuse.pass("links.list", call, no_store).await
+    }
+
+    async fn count(&self, unit: &BusinessUnit) -> StoreResult<BTreeMap<String, u64>> {
+        self.fuse
+            .pass("links.count", self.inner.count(unit), no_store)
+            .await
+    }
+}
+
+#[async_trait]
+impl Errors for Faulty<dyn Errors> {
+    async fn open(&self, rows: Vec<ErrorRow>) -> Vec<StoreResult<()>> {
+        let count = rows.len();
+        let lost = |landed| (0..count).map(|_| no_store(landed)).collect();
+        self.fuse
+            .pass("errors.open", self.inner.open(rows), lost)
+            .await
+    }
+
+    async fn close(
+        &self,
+        unit: &BusinessUnit,
+        pairs: &[PairKey],
+        now: Timestamp,
+    ) -> StoreResult<()> {
+        let call = self.inner.close(unit, pairs, now);
+        self.fuse.pass("errors.close", call, no_store).await
+    }
+
+    async fn list(&self, unit: &BusinessUnit, closed: bool) -> StoreResult<Vec<ErrorRow>> {
+        self.fuse
+            .pass("errors.list", self.inner.list(unit, closed), no_store)
+            .await
+    }
+
+    async fn count_open(&self, unit: &BusinessUnit) -> StoreResult<u64> {
+        self.fuse
+            .pass("errors.count_open", self.inner.count_open(unit), no_store)
+            .await
+    }
+}
+
+through_the_fuse!(State, "state", {
+    fn connector(unit: &BusinessUnit) -> StoreResult<Option<ConnectorRow>>, no_store;
+    fn put_connector(row: &ConnectorRow) -> StoreResult<()>, no_store;
+    fn config(unit: &BusinessUnit, version: u64) -> StoreResult<Option<Config>>, no_store;
+    fn put_config(version: u64, config: &Config) -> StoreResult<()>, no_store;
+    fn cursor(unit: &BusinessUnit, stream: Stream) -> StoreResult<Option<Cursor>>, no_store;
+    fn put_cursor(unit: &BusinessUnit, stream: Stream, cursor: &Cursor) -> StoreResult<()>, no_store;
+    fn users(unit: &BusinessUnit) -> StoreResult<Option<(UserMap, Timestamp)>>, no_store;
+    fn put_users(unit: &BusinessUnit, users: &UserMap, at: Timestamp) -> StoreResult<()>, no_store;
+    fn audit(unit: &BusinessUnit, entry: &AuditEntry) -> StoreResult<()>, no_store;
+});
+
+through_the_fuse!(Crm, "crm", {
+    fn connector_user() -> CallResult<SalesforceId>, no_crm;
+    fn changes(config: &Config, object: CrmObject, from: Timestamp)
+        -> CallResult<Changes<CrmChange>>, no_crm;
+    fn read(config: &Config, ids: &[CrmId])
+        -> CallResult<BTreeMap<CrmId, Side<CrmRecord>>>, no_crm;
+    fn find_by_email(config: &Config, emails: &[NormalisedEmail])
+        -> CallResult<Vec<CrmRecord>>, no_crm;
+    fn find_by_key(config: &Config, keys: &[PairKey]) -> CallResult<Vec<CrmRecord>>, no_crm;
+    fn write(config: &Config, writes: &[CrmWrite]) -> Vec<Result<CrmId, WriteFailure>>,
+        |landed| no_writes(Service::Salesforce, writes.len(), landed);
+    fn describe() -> CallResult<BTreeMap<String, Vec<FieldDescription>>>, no_crm;
+}
+    fn take_usage(&self) -> Usage {
+        self.inner.take_usage()
+    }
+);
+
+through_the_fuse!(Marketing, "marketing", {
+    fn changes(config: &Config, from: Timestamp) -> CallResult<Changes<ProspectChange>>, no_marketing;
+    fn read(config: &Config, ids: &[ProspectId])
+        -> CallResult<BTreeMap<ProspectId, Side<ProspectRecord>>>, no_marketing;
+    fn find_by_email(config: &Config, emails: &[NormalisedEmail])
+        -> CallResult<Vec<ProspectRecord>>, no_marketing;
+    fn write(config: &Config, writes: &[ProspectWrite])
+        -> Vec<Result<ProspectWritten, WriteFailure>>,
+        |landed| no_writes(Service::AccountEngagement, writes.len(), landed);
+    fn users() -> CallResult<Vec<ServiceUser>>, no_marketing;
+    fn describe() -> CallResult<Vec<FieldDescription>>, no_marketing;
+}
+    fn take_usage(&self) -> Usage {
+        self.inner.take_usage()
+    }
+);
