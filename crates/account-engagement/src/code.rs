@@ -195,6 +195,18 @@ mod tests {
         Auth, Config, LinkRepair, Quota, Record, Schema, Stale, Throttled, Transient, Unclassified,
     };
 
+    #[test]
+    fn every_code_stands_in_the_operators_page_under_its_class() {
+        let page = include_str!("../../../docs/errors/README.md");
+        for code in ErrorCode::DOCUMENTED {
+            let heading = format!("### {:?}:", classify(*code));
+            let section = page.split(&heading).nth(1).unwrap_or_default();
+            let section = section.split("### ").next().unwrap_or_default();
+            let line = format!("| {} | {} |", code.number(), code.text());
+            assert!(section.contains(&line), "{line} under {heading}");
+        }
+    }
+
     /// Table B8, row by row, written down a second time.
     const B8: &[(&[i64], ErrorClass)] = &[
         (&[1, 15, 126, 199, 49, 184], Auth),

@@ -228,6 +228,20 @@ mod tests {
     }
 
     #[test]
+    fn every_code_stands_in_the_operators_page_under_its_class() {
+        let page = include_str!("../../../docs/errors/README.md");
+        for (text, class) in ErrorCode::DOCUMENTED {
+            let heading = format!("### {class:?}:");
+            let section = page.split(&heading).nth(1).unwrap_or_default();
+            let section = section.split("### ").next().unwrap_or_default();
+            assert!(
+                section.contains(&format!("`{text}`")),
+                "{text} under {heading}"
+            );
+        }
+    }
+
+    #[test]
     fn an_unknown_code_is_kept_raw_in_a_class_of_its_own() {
         let code = ErrorCode::from_text("BRAND_NEW_CODE");
         assert_eq!(code.as_str(), "BRAND_NEW_CODE");

@@ -8,16 +8,18 @@ use async_trait::async_trait;
 use connector::Environment;
 use connector::ports::{
     AuditEntry, Begin, Changes, Commit, Crm, CrmChange, CrmWrite, Cursor, Errors, LinkPage, Links,
-    Loaded, Marketing, ProspectChange, ProspectWrite, ProspectWritten, ServiceError, ServiceUser,
+    Loaded, Marketing, ProspectChange, ProspectWrite, ProspectWritten, Queue, SendFailure, ServiceError, ServiceUser,
     Services, Sides, State, StoreError, Stream, Usage,
 };
 use jiff::Timestamp;
 use sync_core::coerce::Service;
 use sync_core::config::{Config, ConnectorRow};
 use sync_core::error::ErrorClass;
+use sync_core::hint::{ChangeBatch, Lane};
 use sync_core::ids::{BusinessUnit, CrmId, CrmObject, ProspectId, SalesforceId};
 use sync_core::link::{Link, PairKey};
 use sync_core::pair::UserMap;
+use sync_core::protocol::QueueDepth;
 use sync_core::record::{CrmRecord, ProspectRecord, RecordRef, Side};
 use sync_core::schema::FieldDescription;
 use sync_core::settle::{ErrorRow, WriteFailure};
@@ -86,6 +88,7 @@ impl Fuse {
             links: faulty(self, environment.links),
             errors: faulty(self, environment.errors),
             state: faulty(self, environment.state),
+            queue: faulty(self, environment.queue),
             ..environment
         }
     }
@@ -249,6 +252,20 @@ impl Links for Faulty<dyn Links> {
         self.fuse
             .pass("links.count", self.inner.count(unit), no_store)
             .await
+    }
+}
+
+#[async_trait]
+impl Queue for Faulty<dyn Queue> {
+    async fn send(&self, lane: Lane, batches: Vec<(String, ChangeBatch)>) -> Result<(), SendFailure> {
+        let sent = batches.len();
+        let why = "told to fail".to_owned();
+        let lost = |_| Err(SendFailure { refused: sent, sent, why });
+        self.fuse.pass("queue.send", self.inner.send(lane, batches), lost).await
+    }
+
+    async fn depths(&self) -> StoreResult<Vec<QueueDepth>> {
+        self.fuse.pass("queue.depths", self.inner.depths(), no_store).await
     }
 }
 

@@ -92,6 +92,7 @@ impl World {
     pub async fn bare(config: Config) -> Self {
         let twin = twin::serve(twin::Config::default()).await.expect("a twin");
         let now = twin.world.clock.now();
+        services::set_ahead(SignedDuration::ZERO);
         Self {
             clock: Arc::new(FakeClock::new(now)),
             links: Arc::default(),
@@ -136,6 +137,7 @@ impl World {
     pub fn advance(&self, seconds: i64) {
         let by = SignedDuration::from_secs(seconds);
         self.twin.world.clock.advance(by);
+        services::set_ahead(services::ahead() + by);
         self.clock.set(self.now() + by);
     }
 
@@ -333,6 +335,11 @@ impl World {
 
     pub async fn open_errors(&self) -> Vec<ErrorRow> {
         self.errors.list(&self.unit(), false).await.expect("memory")
+    }
+
+    /// The error rows, closed ones too.
+    pub async fn errors_with_closed(&self) -> Vec<ErrorRow> {
+        self.errors.list(&self.unit(), true).await.expect("memory")
     }
 
     /// Every link there is.

@@ -1,13 +1,34 @@
 //! The real clients of both services, logged in at the twin.
 
+use std::cell::Cell;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use connector::adapters::{EngagementMarketing, SalesforceCrm, SalesforceTokens};
 use connector::ports::{ServiceError, Services, Sides};
+use jiff::{SignedDuration, Timestamp};
 use salesforce::{ClientSecret, Credentials};
 use sync_core::config::Config;
 use twin::world::lock;
+
+thread_local! {
+    /// How far the world of this test's thread is ahead of the machine.
+    static AHEAD: Cell<SignedDuration> = const { Cell::new(SignedDuration::ZERO) };
+}
+
+/// The clock that the Salesforce client compares with the twin's when it logs in.
+fn shifted_clock() -> Timestamp {
+    Timestamp::now() + AHEAD.get()
+}
+
+/// Moves the clients' clock along with the twin's; zero for a new world.
+pub fn set_ahead(by: SignedDuration) {
+    AHEAD.set(by);
+}
+
+pub fn ahead() -> SignedDuration {
+    AHEAD.get()
+}
 
 /// Clients that are opened once and kept, as a process does.
 pub struct Opened {
@@ -31,7 +52,8 @@ impl Opened {
     fn connect(&self, config: &Config) -> Sides {
         let secret = ClientSecret::new("twin-secret");
         let credentials = Credentials::ClientCredentials { secret };
-        let settings = salesforce::Settings::new(&self.base_url, "twin-client", credentials);
+        let mut settings = salesforce::Settings::new(&self.base_url, "twin-client", credentials);
+        settings.clock = shifted_clock;
         let crm = Arc::new(salesforce::Client::new(settings).expect("a client"));
         let unit = config.business_unit.clone();
         let settings = account_engagement::Settings::new(&self.base_url, unit.clone());
