@@ -21,7 +21,8 @@ fn burst_of_leads(world: &World, count: usize) {
         for number in 0..count {
             let fields = person(&format!("burst{number}@example.com"));
             let fields = fields.as_object().expect("an object");
-            org.create("Lead", fields, caller).expect("a lead that fits");
+            org.create("Lead", fields, caller)
+                .expect("a lead that fits");
         }
     });
 }
@@ -33,7 +34,8 @@ fn burst_of_prospects(world: &World, count: usize) {
     let unit = units.get_mut(UNIT).expect("the unit");
     for number in 0..count {
         let fields = json!({ "email": format!("burst{number}@example.com"), "lastName": "B" });
-        unit.human_edit(json!({ "fields": fields }), now).expect("a prospect that fits");
+        unit.human_edit(json!({ "fields": fields }), now)
+            .expect("a prospect that fits");
     }
 }
 
@@ -47,7 +49,11 @@ async fn a_queue_that_refuses_keeps_the_cursor_where_it_was() {
     world.advance(3600);
     world.queue.refuse(true);
     let polled = world.poll_once().await;
-    assert!(matches!(polled.problem, Some(PollError::Queue(_))), "{:?}", polled.problem);
+    assert!(
+        matches!(polled.problem, Some(PollError::Queue(_))),
+        "{:?}",
+        polled.problem
+    );
     assert_eq!(world.cursors().await, before);
     world.queue.refuse(false);
     assert!(world.waiting().is_empty());
@@ -71,7 +77,11 @@ async fn a_poller_that_fails_at_any_call_loses_nothing() {
             points += 1;
         }
     }
-    println!("poll: {} port calls, {points} crash points: {}", names.len(), names.join(" "));
+    println!(
+        "poll: {} port calls, {points} crash points: {}",
+        names.len(),
+        names.join(" ")
+    );
 }
 
 async fn failing_poll(fuse: &Arc<Fuse>) {
@@ -101,9 +111,13 @@ async fn a_row_that_commits_late_is_found_in_the_overlap() {
     for late in [30, 300, 14 * 60] {
         let world = World::active().await;
         world.edit_org(world::INES, |org, caller| {
-            let caller = twin::org::Caller { visible_after: Some(late), ..caller.clone() };
+            let caller = twin::org::Caller {
+                visible_after: Some(late),
+                ..caller.clone()
+            };
             let fields = person("late@example.com");
-            org.create("Lead", fields.as_object().expect("an object"), &caller).expect("fits");
+            org.create("Lead", fields.as_object().expect("an object"), &caller)
+                .expect("fits");
         });
         world.advance(20);
         world.lead("early@example.com");
@@ -117,7 +131,11 @@ async fn a_row_that_commits_late_is_found_in_the_overlap() {
             world.lead(&format!("later{waited}@example.com"));
             world.sync().await;
         }
-        assert_eq!(world.prospects_of("late@example.com").len(), 1, "after {late} seconds");
+        assert_eq!(
+            world.prospects_of("late@example.com").len(),
+            1,
+            "after {late} seconds"
+        );
         world.assert_in_step();
     }
 }
@@ -129,7 +147,11 @@ async fn what_is_in_the_queue_already_is_not_enqueued_again_but_a_new_edit_is() 
     world.settle().await;
     for _ in 0..3 {
         world.advance(60);
-        assert_eq!(world.poll_once().await.enqueued, 0, "inside the overlap, and known");
+        assert_eq!(
+            world.poll_once().await.enqueued,
+            0,
+            "inside the overlap, and known"
+        );
     }
     world.update("Lead", &lead, json!({ "City": "Paris" }));
     world.advance(60);
@@ -165,7 +187,8 @@ async fn two_edits_in_one_second_around_a_poll_both_arrive() {
         let caller = twin::org::Caller::new(ines, stamp);
         let fields = json!({ "City": city });
         let fields = fields.as_object().expect("an object");
-        org.update("Lead", &lead, fields, &caller).expect("an edit that fits");
+        org.update("Lead", &lead, fields, &caller)
+            .expect("an edit that fits");
     };
     edit("Paris");
     world.sync().await;
@@ -209,14 +232,22 @@ async fn our_own_clock_moves_no_cursor() {
         let world = World::active().await;
         world.lead("ann@example.com");
         world.advance(120);
-        world.clock.set(world.now() + SignedDuration::from_secs(wrong));
+        world
+            .clock
+            .set(world.now() + SignedDuration::from_secs(wrong));
         world.sync().await;
         let row = world.rows("Lead").remove(0);
-        let created = row["CreatedDate"].as_str().and_then(twin::org::stamps::read);
+        let created = row["CreatedDate"]
+            .as_str()
+            .and_then(twin::org::stamps::read);
         assert_eq!(world.cursors().await[LEADS], created);
         world.advance(60);
         world.prospect(json!({ "email": "bea@example.com", "lastName": "Bea" }));
-        assert_eq!(world.poll_once().await.seen["Prospect"], 2, "its own echo, and the new one");
+        assert_eq!(
+            world.poll_once().await.seen["Prospect"],
+            2,
+            "its own echo, and the new one"
+        );
     }
 }
 
@@ -230,7 +261,12 @@ async fn an_idle_tick_costs_three_calls() {
     let before = world.cursors().await;
     world.forget_calls();
     world.poll_once().await;
-    assert_eq!(world.calls().values().sum::<u64>(), 3, "{:?}", world.calls());
+    assert_eq!(
+        world.calls().values().sum::<u64>(),
+        3,
+        "{:?}",
+        world.calls()
+    );
     assert_eq!(world.cursors().await, before);
     assert!(before[PROSPECTS].is_some());
     assert_eq!(Stream::ALL[LEADS], Stream::Crm(CrmObject::Lead));

@@ -6,7 +6,9 @@
 #![allow(unused_imports, reason = "each test file uses a part")]
 
 mod compare;
+mod faulty;
 mod fuse;
+mod people;
 mod queue;
 mod services;
 
@@ -20,20 +22,18 @@ use connector::memory::{FakeClock, MemoryErrors, MemoryLinks, MemoryQueue, Memor
 use connector::poll::{PollReport, poll_all};
 use connector::ports::{Clock, Errors, Links, State};
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use sync_core::config::Config;
 use sync_core::ids::BusinessUnit;
 use sync_core::link::Link;
 use sync_core::protocol::{AdminCommand, AdminReply, AdminRequest};
 use sync_core::settle::ErrorRow;
 use twin::Running;
-use twin::bu::objects::Object;
-use twin::org::Caller;
-use twin::org::users::ADMIN;
 use twin::world::lock;
 
 pub use compare::{Snapshot, calls_of, reads, writes};
 pub use fuse::{Failure, Fuse};
+pub use people::person;
 pub use queue::{Drained, Message};
 pub use services::Opened;
 
@@ -195,135 +195,6 @@ impl World {
         panic!("the connector does not come to rest");
     }
 
-    /// What a person does in Salesforce.
-    pub fn edit_org<T>(
-        &self,
-        user: &str,
-        edit: impl FnOnce(&mut twin::org::Org, &Caller) -> T,
-    ) -> T {
-        let now = self.twin.world.clock.now();
-        let mut org = lock(&self.twin.world.org);
-        org.begin(now);
-        let user = org.user_id(user).expect("a user of the org");
-        let caller = Caller {
-            auto_assign: false,
-            allow_save: true,
-            ..Caller::new(user, now)
-        };
-        edit(&mut org, &caller)
-    }
-
-    /// Creates a record in the name of the admin, who is no user of Account Engagement.
-    pub fn create(&self, object: &str, fields: Value) -> String {
-        self.create_as(ADMIN, object, fields)
-    }
-
-    pub fn create_as(&self, user: &str, object: &str, fields: Value) -> String {
-        let fields = into_fields(fields);
-        self.edit_org(user, |org, caller| org.create(object, &fields, caller))
-            .expect("a record that fits")
-    }
-
-    /// A lead with an address and a name.
-    pub fn lead(&self, email: &str) -> String {
-        self.create("Lead", person(email))
-    }
-
-    pub fn update(&self, object: &str, id: &str, fields: Value) {
-        let fields = into_fields(fields);
-        self.edit_org(ADMIN, |org, caller| org.update(object, id, &fields, caller))
-            .expect("an edit that fits");
-    }
-
-    /// What a person does in Account Engagement; answers the id of the prospect.
-    pub fn edit_unit(&self, edit: Value) -> u64 {
-        let world = &self.twin.world;
-        let org_users = lock(&world.org).user_names();
-        let mut units = lock(&world.units);
-        let unit = units.get_mut(UNIT).expect("the unit");
-        unit.link_users(&org_users);
-        let row = unit.human_edit(edit, world.clock.now());
-        row.expect("an edit that fits")["id"]
-            .as_u64()
-            .expect("an id")
-    }
-
-    pub fn prospect(&self, fields: Value) -> u64 {
-        self.edit_unit(json!({ "fields": fields }))
-    }
-
-    pub fn update_prospect(&self, id: u64, fields: Value) {
-        self.edit_unit(json!({ "id": id, "fields": fields }));
-    }
-
-    /// Changes switches of the org.
-    pub fn configure_org(&self, settings: Value) {
-        let settings = serde_json::from_value(settings).expect("settings of the org");
-        let now = self.twin.world.clock.now();
-        lock(&self.twin.world.org)
-            .configure(settings, now)
-            .expect("settings that fit");
-    }
-
-    /// Changes switches of the business unit.
-    pub fn configure_unit(&self, settings: Value) {
-        let mut units = lock(&self.twin.world.units);
-        let unit = units.get_mut(UNIT).expect("the unit");
-        unit.configure(settings).expect("settings that fit");
-    }
-
-    /// Plans something to go wrong.
-    pub fn plan(&self, fault: Value) {
-        let plan = serde_json::from_value(fault).expect("a plan");
-        lock(&self.twin.world.faults).add(plan);
-    }
-
-    /// The live rows of an object of the org.
-    pub fn rows(&self, object: &str) -> Vec<Fields> {
-        let org = lock(&self.twin.world.org);
-        org.rows(object)
-            .filter(|(_, row)| !row.is_deleted())
-            .map(|(_, row)| row.values.clone())
-            .collect()
-    }
-
-    pub fn row(&self, object: &str, id: &str) -> Fields {
-        let org = lock(&self.twin.world.org);
-        org.row(object, id).expect("a row").values.clone()
-    }
-
-    /// The live prospects.
-    pub fn prospects(&self) -> Vec<Fields> {
-        let units = lock(&self.twin.world.units);
-        let rows = units[UNIT].table(Object::Prospects).rows.values();
-        rows.filter(|row| !row.is_deleted())
-            .map(|row| row.values.clone())
-            .collect()
-    }
-
-    pub fn prospect_row(&self, id: u64) -> Fields {
-        let units = lock(&self.twin.world.units);
-        units[UNIT]
-            .row(Object::Prospects, id)
-            .expect("a prospect")
-            .values
-            .clone()
-    }
-
-    /// The prospects with an address.
-    pub fn prospects_of(&self, email: &str) -> Vec<Fields> {
-        let mut found = self.prospects();
-        found.retain(|prospect| prospect["email"] == email);
-        found
-    }
-
-    /// The rows of an object with an address.
-    pub fn rows_of(&self, object: &str, email: &str) -> Vec<Fields> {
-        let mut found = self.rows(object);
-        found.retain(|row| row["Email"] == email);
-        found
-    }
-
     /// Calls that the services have seen, by kind.
     pub fn calls(&self) -> BTreeMap<String, u64> {
         lock(&self.twin.world.calls).clone()
@@ -371,18 +242,5 @@ impl World {
             cursors.push(cursor.map(|cursor| cursor.read_to));
         }
         cursors
-    }
-}
-
-/// A person in Salesforce.
-pub fn person(email: &str) -> Value {
-    let name = email.split('@').next().unwrap_or_default();
-    json!({ "Email": email, "FirstName": "Ann", "LastName": name, "Company": "Example" })
-}
-
-fn into_fields(fields: Value) -> Fields {
-    match fields {
-        Value::Object(fields) => fields,
-        other => panic!("{other} is no object"),
     }
 }

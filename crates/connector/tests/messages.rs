@@ -1,0 +1,178 @@
+//! Each message is answered for itself; a group keeps its order; the dead are named.
+
+mod world;
+
+use connector::dlq;
+use connector::work::{Delivery, work};
+use jiff::SignedDuration;
+use serde_json::json;
+use sync_core::hint::{CHANGE_BATCH_VERSION, Cause, ChangeBatch, ChangeHint};
+use sync_core::record::RecordRef;
+use world::{TOM, World};
+
+/// A message about one lead or prospect.
+fn message(world: &World, id: &str, group: &str, record: RecordRef) -> Delivery {
+    let batch = ChangeBatch {
+        version: CHANGE_BATCH_VERSION,
+        business_unit: world.unit(),
+        run: "by-hand".to_owned(),
+        enqueued_at: world.now(),
+        hints: vec![ChangeHint {
+            record,
+            pair: None,
+            cause: Cause::Poll,
+        }],
+    };
+    Delivery {
+        message_id: id.to_owned(),
+        group: group.to_owned(),
+        body: serde_json::to_string(&batch).expect("a batch is JSON"),
+    }
+}
+
+fn lead(world: &World, email: &str) -> RecordRef {
+    RecordRef::Crm(world.lead(email).parse().expect("an id"))
+}
+
+fn poison(id: &str, group: &str, body: &str) -> Delivery {
+    Delivery {
+        message_id: id.to_owned(),
+        group: group.to_owned(),
+        body: body.to_owned(),
+    }
+}
+
+async fn deliver(world: &World, seconds: i64, deliveries: Vec<Delivery>) -> Vec<String> {
+    let deadline = world.now() + SignedDuration::from_secs(seconds);
+    let (failed, _) = work(&world.environment(), deliveries, "by-hand", deadline).await;
+    failed
+}
+
+#[tokio::test]
+async fn a_message_that_cannot_be_read_fails_alone_and_holds_its_group() {
+    let world = World::active().await;
+    let newer = r#"{"version":99,"business_unit":"0Uv000000000001CAA","run":"r","enqueued_at":"2026-01-01T00:00:00Z","hints":[]}"#;
+    let deliveries = vec![
+        message(&world, "1", "a", lead(&world, "ann@example.com")),
+        poison("2", "a", "not JSON"),
+        message(&world, "3", "a", lead(&world, "bea@example.com")),
+        message(&world, "4", "b", lead(&world, "cem@example.com")),
+        poison("5", "b", newer),
+    ];
+    let failed = deliver(&world, 300, deliveries).await;
+    // 3 is done, but must not overtake 2.
+    assert_eq!(failed, ["2", "3", "5"]);
+    assert_eq!(world.prospects().len(), 3);
+    world.assert_in_step();
+}
+
+#[tokio::test]
+async fn a_failed_message_holds_the_later_ones_of_its_group_only() {
+    let world = World::active().await;
+    let records: Vec<RecordRef> = ["ann", "bea", "cem"]
+        .iter()
+        .map(|name| lead(&world, &format!("{name}@example.com")))
+        .collect();
+    // The first create of a prospect is refused for the moment.
+    world.plan(json!({ "side": "engagement", "fault": "concurrency", "every": 4 }));
+    let groups = ["a", "a", "b"];
+    let deliveries: Vec<Delivery> = records
+        .into_iter()
+        .enumerate()
+        .map(|(number, record)| message(&world, &number.to_string(), groups[number], record))
+        .collect();
+    let failed = deliver(&world, 300, deliveries.clone()).await;
+    assert_eq!(world.prospects().len(), 2);
+    let missing = ["ann", "bea", "cem"]
+        .iter()
+        .position(|name| {
+            world
+                .prospects_of(&format!("{name}@example.com"))
+                .is_empty()
+        })
+        .expect("one was refused");
+    let expected: &[&str] = [&["0", "1"][..], &["1"], &["2"]][missing];
+    assert_eq!(failed, expected);
+    world.advance(60);
+    assert_eq!(deliver(&world, 300, deliveries).await, [""; 0]);
+    world.assert_in_step();
+}
+
+#[tokio::test]
+async fn the_same_message_twice_does_its_work_once() {
+    let world = World::active().await;
+    let ann = lead(&world, "ann@example.com");
+    let fields = json!({ "email": "tim@example.com", "lastName": "Tim" });
+    let tim = world.edit_unit(json!({ "fields": fields, "assign": TOM }));
+    let tim = RecordRef::Prospect(serde_json::from_value(json!(tim)).expect("an id"));
+    let twice = |number: usize| {
+        vec![
+            message(&world, &format!("{number}-1"), "a", ann.clone()),
+            message(&world, &format!("{number}-2"), "b", ann.clone()),
+            message(&world, &format!("{number}-3"), "a", tim.clone()),
+            message(&world, &format!("{number}-4"), "b", tim.clone()),
+        ]
+    };
+    for number in 0..3 {
+        assert_eq!(deliver(&world, 300, twice(number)).await, [""; 0]);
+    }
+    assert_eq!((world.rows("Lead").len(), world.prospects().len()), (2, 2));
+    world.assert_in_step();
+}
+
+#[tokio::test]
+async fn nothing_is_written_when_the_answer_could_come_too_late() {
+    let world = World::active().await;
+    let before = world.snapshot();
+    let ann = lead(&world, "ann@example.com");
+    let message = message(&world, "1", "a", ann);
+    assert_eq!(deliver(&world, 11, vec![message.clone()]).await, ["1"]);
+    assert_eq!(world.prospects(), before.prospects);
+    assert_eq!(world.all_links().await, []);
+    assert_eq!(deliver(&world, 300, vec![message]).await, [""; 0]);
+    assert_eq!(world.prospects().len(), 1);
+}
+
+#[tokio::test]
+async fn a_record_that_is_gone_is_done_with() {
+    let world = World::active().await;
+    let ann = lead(&world, "ann@example.com");
+    let RecordRef::Crm(id) = &ann else {
+        unreachable!("a lead")
+    };
+    world.delete("Lead", &id.to_string());
+    let nobody = RecordRef::Prospect(serde_json::from_value(json!(4711)).expect("an id"));
+    let deliveries = vec![
+        message(&world, "1", "a", ann.clone()),
+        message(&world, "2", "a", nobody),
+    ];
+    assert_eq!(deliver(&world, 300, deliveries).await, [""; 0]);
+    assert_eq!((world.prospects().len(), world.rows("Lead").len()), (0, 0));
+    assert_eq!(world.open_errors().await, []);
+}
+
+#[tokio::test]
+async fn a_dead_message_becomes_one_error_row_for_each_record() {
+    let world = World::active().await;
+    let records = [
+        lead(&world, "ann@example.com"),
+        lead(&world, "bea@example.com"),
+    ];
+    let mut dead: Vec<Delivery> = records
+        .iter()
+        .map(|record| message(&world, &format!("dead {record}"), "a", record.clone()))
+        .collect();
+    dead.push(poison("unreadable", "a", "not JSON"));
+    for _ in 0..2 {
+        let kept = dlq::drain(&world.environment(), dead.clone(), "by-hand").await;
+        assert_eq!(kept, ["unreadable"]);
+        assert_eq!(world.open_errors().await.len(), 2);
+    }
+    // The next look puts it right and closes the row.
+    let again = vec![message(&world, "1", "a", records[0].clone())];
+    assert_eq!(deliver(&world, 300, again).await, [""; 0]);
+    assert_eq!(world.prospects_of("ann@example.com").len(), 1);
+    let open = world.open_errors().await;
+    assert_eq!(open.len(), 1);
+    assert_eq!(open[0].pair.origin(), &records[1]);
+}
