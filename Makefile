@@ -3,13 +3,14 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 FUNCTIONS := poller worker dlq-drain admin
+CLIENTS := tests/public-clients
 
 .PHONY: demo test test-rust test-template test-clients test-e2e bench lint build deploy clean binaries
 
 demo: $(VENV)/ready ## build, deploy to a local AWS, and show the sync live
 	@$(PY) tools/demo.py
 
-test: test-rust test-template test-e2e ## everything
+test: test-rust test-template test-clients test-e2e ## everything
 
 test-rust:
 	cargo test --workspace --locked
@@ -17,8 +18,8 @@ test-rust:
 test-template: $(VENV)/ready
 	$(PY) -m pytest -q tests/template
 
-test-clients: $(VENV)/ready node_modules/ready binaries
-	$(PY) -m pytest -q tests/public-clients
+test-clients: $(VENV)/ready .venv-tap/ready $(CLIENTS)/jsforce/node_modules/ready binaries ## the twin, checked by clients nobody here wrote
+	$(PY) -m pytest -q $(CLIENTS)
 
 test-e2e: $(VENV)/ready binaries
 	$(PY) -m pytest -q tests/e2e
@@ -28,6 +29,7 @@ bench: binaries $(VENV)/ready ## size and start of the worker, calls and time pe
 
 lint: $(VENV)/ready
 	cargo fmt --all --check
+	cargo fmt --manifest-path $(CLIENTS)/force/Cargo.toml --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	$(PY) tools/check_layout.py
 	$(VENV)/bin/ruff check --quiet tools tests
@@ -42,7 +44,7 @@ deploy: build ## sam deploy with samconfig.toml
 	$(VENV)/bin/sam deploy
 
 clean:
-	rm -rf target $(VENV) .stack node_modules
+	rm -rf target $(VENV) .venv-tap .stack $(CLIENTS)/jsforce/node_modules
 
 $(VENV)/ready: tools/requirements.txt tests/requirements.txt
 	$(PYTHON) -m venv $(VENV)
@@ -54,6 +56,11 @@ $(VENV)/build-ready: $(VENV)/ready tools/build-requirements.txt
 	rustup target add aarch64-unknown-linux-gnu
 	touch $@
 
-node_modules/ready: package.json package-lock.json
-	npm ci --silent --no-audit --no-fund
+.venv-tap/ready: $(CLIENTS)/tap/requirements.txt
+	$(PYTHON) -m venv .venv-tap
+	.venv-tap/bin/pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+$(CLIENTS)/jsforce/node_modules/ready: $(CLIENTS)/jsforce/package-lock.json
+	npm ci --prefix $(CLIENTS)/jsforce --silent --no-audit --no-fund
 	touch $@
