@@ -5,18 +5,21 @@ PY := $(VENV)/bin/python
 FUNCTIONS := poller worker dlq-drain admin
 CLIENTS := tests/public-clients
 
-.PHONY: demo test test-rust test-template test-clients test-e2e bench lint build deploy clean binaries
+.PHONY: demo test test-rust test-template test-contract test-clients test-e2e bench lint build deploy clean binaries
 
 demo: $(VENV)/ready ## build, deploy to a local AWS, and show the sync live
 	@$(PY) tools/demo.py
 
-test: test-rust test-template test-clients test-e2e ## everything
+test: test-rust test-template test-contract test-clients test-e2e ## everything
 
 test-rust:
 	cargo test --workspace --locked
 
 test-template: $(VENV)/ready
 	$(PY) -m pytest -q tests/template
+
+test-contract: $(VENV)/ready ## the storage ports on a local AWS, by the tests they pass in memory
+	$(PY) tools/contract.py
 
 test-clients: $(VENV)/ready .venv-tap/ready $(CLIENTS)/jsforce/node_modules/ready binaries ## the twin, checked by clients nobody here wrote
 	$(PY) -m pytest -q $(CLIENTS)

@@ -2,10 +2,12 @@
 
 pub mod adapters;
 pub mod admin;
+#[cfg(feature = "memory")]
+pub mod contract;
 pub mod dlq;
 pub mod environment;
 pub mod events;
-#[cfg(any(test, feature = "memory"))]
+#[cfg(feature = "memory")]
 pub mod memory;
 pub mod poll;
 pub mod ports;

@@ -1,23 +1,23 @@
 //! The storage ports in memory: what tests and the simulator run on.
 
+mod links;
+mod queue;
+
+pub use links::MemoryLinks;
+pub use queue::{MemoryQueue, Queued};
+
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 use sync_core::config::{Config, ConnectorRow};
-use sync_core::hint::{ChangeBatch, Lane};
 use sync_core::ids::BusinessUnit;
-use sync_core::link::{Link, PairKey};
+use sync_core::link::PairKey;
 use sync_core::pair::UserMap;
-use sync_core::protocol::QueueDepth;
-use sync_core::record::RecordRef;
 use sync_core::settle::ErrorRow;
 
-use crate::ports::{
-    AuditEntry, Begin, Clock, Commit, Cursor, Errors, LinkPage, Links, Loaded, Queue, SendFailure,
-    State, StoreError, Stream,
-};
+use crate::ports::{AuditEntry, Clock, Cursor, Errors, State, StoreError, Stream};
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -46,139 +46,7 @@ impl Clock for FakeClock {
     }
 }
 
-type ClaimKey = (BusinessUnit, RecordRef);
 type LinkKey = (BusinessUnit, PairKey);
-
-#[derive(Debug, Default)]
-struct LinkTable {
-    rows: BTreeMap<LinkKey, Link>,
-    claims: BTreeMap<ClaimKey, PairKey>,
-    writes: u64,
-}
-
-/// The link table in memory.
-#[derive(Debug, Default)]
-pub struct MemoryLinks(Mutex<LinkTable>);
-
-impl MemoryLinks {
-    /// How many rows and claims have been written.
-    #[must_use]
-    pub fn writes(&self) -> u64 {
-        lock(&self.0).writes
-    }
-
-    fn store(
-        &self,
-        mut link: Link,
-        claims: &[RecordRef],
-        supersedes: &[PairKey],
-    ) -> Result<Link, StoreError> {
-        let mut table = lock(&self.0);
-        let unit = link.business_unit.clone();
-        let key = (unit.clone(), link.key.clone());
-        let stored_version = table.rows.get(&key).map_or(0, |row| row.version);
-        let is_taken = |record: &RecordRef| {
-            table
-                .claims
-                .get(&(unit.clone(), record.clone()))
-                .is_some_and(|pair| *pair != link.key)
-        };
-        if stored_version != link.version || claims.iter().any(is_taken) {
-            return Err(StoreError::Conflict);
-        }
-        for record in claims {
-            table
-                .claims
-                .insert((unit.clone(), record.clone()), link.key.clone());
-        }
-        for pair in supersedes {
-            table.rows.remove(&(unit.clone(), pair.clone()));
-        }
-        link.version += 1;
-        table.writes += 1 + (claims.len() + supersedes.len()) as u64;
-        table.rows.insert(key, link.clone());
-        Ok(link)
-    }
-}
-
-#[async_trait]
-impl Links for MemoryLinks {
-    async fn load(
-        &self,
-        unit: &BusinessUnit,
-        records: &[RecordRef],
-        pairs: &[PairKey],
-    ) -> Result<Loaded, StoreError> {
-        let table = lock(&self.0);
-        let mut loaded = Loaded::default();
-        for record in records {
-            if let Some(pair) = table.claims.get(&(unit.clone(), record.clone())) {
-                loaded.claims.insert(record.clone(), pair.clone());
-            }
-        }
-        let wanted: Vec<PairKey> = loaded.claims.values().chain(pairs).cloned().collect();
-        for pair in wanted {
-            if let Some(row) = table.rows.get(&(unit.clone(), pair.clone())) {
-                loaded.links.insert(pair, row.clone());
-            }
-        }
-        Ok(loaded)
-    }
-
-    async fn begin(&self, begins: Vec<Begin>) -> Vec<Result<Link, StoreError>> {
-        begins
-            .into_iter()
-            .map(|begin| self.store(begin.link, &begin.claims, &[]))
-            .collect()
-    }
-
-    async fn commit(&self, commits: Vec<Commit>) -> Vec<Result<Link, StoreError>> {
-        commits
-            .into_iter()
-            .map(|commit| self.store(commit.link, &commit.claims, &commit.supersedes))
-            .collect()
-    }
-
-    async fn list(
-        &self,
-        unit: &BusinessUnit,
-        state: Option<&str>,
-        next: Option<String>,
-    ) -> Result<LinkPage, StoreError> {
-        const PAGE: usize = 100;
-        let start: usize = next.and_then(|text| text.parse().ok()).unwrap_or(0);
-        let table = lock(&self.0);
-        let matching: Vec<&Link> = table
-            .rows
-            .values()
-            .filter(|row| row.business_unit == *unit)
-            .filter(|row| state.is_none_or(|state| row.state.name() == state))
-            .collect();
-        let end = (start + PAGE).min(matching.len());
-        let rows = matching
-            .get(start..end)
-            .unwrap_or(&[])
-            .iter()
-            .map(|row| (*row).clone());
-        let next = (end < matching.len()).then(|| end.to_string());
-        Ok(LinkPage {
-            rows: rows.collect(),
-            next,
-        })
-    }
-
-    async fn count(&self, unit: &BusinessUnit) -> Result<BTreeMap<String, u64>, StoreError> {
-        let mut counts = BTreeMap::new();
-        for row in lock(&self.0)
-            .rows
-            .values()
-            .filter(|row| row.business_unit == *unit)
-        {
-            *counts.entry(row.state.name().to_owned()).or_insert(0) += 1;
-        }
-        Ok(counts)
-    }
-}
 
 /// The errors table in memory.
 #[derive(Debug, Default)]
@@ -327,68 +195,5 @@ impl State for MemoryState {
     async fn audit(&self, unit: &BusinessUnit, entry: &AuditEntry) -> Result<(), StoreError> {
         lock(&self.0).audit.push((unit.clone(), entry.clone()));
         Ok(())
-    }
-}
-
-/// A message as it waits in the queue.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Queued {
-    /// The lane.
-    pub lane: Lane,
-    /// The message group.
-    pub group: String,
-    /// The batch.
-    pub batch: ChangeBatch,
-}
-
-/// The lanes in memory. Nothing is delivered by itself: the test takes what is there.
-#[derive(Debug, Default)]
-pub struct MemoryQueue {
-    waiting: Mutex<Vec<Queued>>,
-    refuses: Mutex<bool>,
-}
-
-impl MemoryQueue {
-    /// Takes everything that waits.
-    #[must_use]
-    pub fn take(&self) -> Vec<Queued> {
-        std::mem::take(&mut lock(&self.waiting))
-    }
-
-    /// Makes the queue refuse, or accept again.
-    pub fn refuse(&self, refuses: bool) {
-        *lock(&self.refuses) = refuses;
-    }
-}
-
-#[async_trait]
-impl Queue for MemoryQueue {
-    async fn send(
-        &self,
-        lane: Lane,
-        batches: Vec<(String, ChangeBatch)>,
-    ) -> Result<(), SendFailure> {
-        if *lock(&self.refuses) {
-            let sent = batches.len();
-            return Err(SendFailure {
-                refused: sent,
-                sent,
-                why: "told to refuse".to_owned(),
-            });
-        }
-        let queued = batches
-            .into_iter()
-            .map(|(group, batch)| Queued { lane, group, batch });
-        lock(&self.waiting).extend(queued);
-        Ok(())
-    }
-
-    async fn depths(&self) -> Result<Vec<QueueDepth>, StoreError> {
-        let waiting = lock(&self.waiting).len() as u64;
-        Ok(vec![QueueDepth {
-            name: "memory".to_owned(),
-            waiting,
-            in_flight: 0,
-        }])
     }
 }

@@ -25,6 +25,11 @@ fn state_pk(unit: &BusinessUnit, is_closed: bool) -> String {
     format!("{unit}#{}", if is_closed { "closed" } else { "open" })
 }
 
+/// Nine digits always: texts of one length sort like the moments they stand for.
+fn state_sk(error: &ErrorRow) -> String {
+    format!("{:.9}#{}", error.first_seen, error.pair)
+}
+
 impl DynamoErrors {
     /// The table of this name.
     #[must_use]
@@ -60,10 +65,7 @@ impl DynamoErrors {
             "gsi1pk".to_owned(),
             text(state_pk(unit, error.closed_at.is_some())),
         );
-        attributes.insert(
-            "gsi1sk".to_owned(),
-            text(format!("{}#{}", error.first_seen, error.pair)),
-        );
+        attributes.insert("gsi1sk".to_owned(), text(state_sk(error)));
         let request = self
             .client
             .put_item()

@@ -13,7 +13,7 @@ use sync_core::ids::BusinessUnit;
 use sync_core::link::{Link, PairKey};
 use sync_core::record::RecordRef;
 
-use super::{Item, item, number, row, store_error, text};
+use super::{Item, item, number, row, store_error, text, transaction_error};
 
 /// The index that lists rows by state.
 pub(super) const BY_STATE: &str = "by-state";
@@ -137,7 +137,7 @@ impl DynamoLinks {
         request
             .send()
             .await
-            .map_err(|error| store_error("TransactWriteItems", &error))?;
+            .map_err(|error| transaction_error(&error))?;
         Ok(link)
     }
 

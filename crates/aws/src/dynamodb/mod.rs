@@ -12,6 +12,7 @@ pub use state::DynamoState;
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use connector::ports::StoreError;
 use serde::Serialize;
@@ -59,9 +60,64 @@ fn row<T: DeserializeOwned>(item: &Item) -> Result<T, StoreError> {
 fn store_error<E: ProvideErrorMetadata>(operation: &str, error: &SdkError<E>) -> StoreError {
     let code = error.code().unwrap_or("no answer");
     match code {
-        "ConditionalCheckFailedException"
-        | "TransactionConflictException"
-        | "TransactionCanceledException" => StoreError::Conflict,
+        "ConditionalCheckFailedException" | "TransactionConflictException" => StoreError::Conflict,
         other => StoreError::Unavailable(format!("{operation}: {other}")),
+    }
+}
+
+/// A transaction is cancelled because somebody else was faster, or because the table cannot take it.
+fn transaction_error(error: &SdkError<TransactWriteItemsError>) -> StoreError {
+    let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) =
+        error.as_service_error()
+    else {
+        return store_error("TransactWriteItems", error);
+    };
+    let mut codes = cancelled
+        .cancellation_reasons()
+        .iter()
+        .filter_map(|reason| reason.code())
+        .filter(|code| {
+            !matches!(
+                *code,
+                "None" | "ConditionalCheckFailed" | "TransactionConflict"
+            )
+        });
+    match codes.next() {
+        None => StoreError::Conflict,
+        Some(code) => StoreError::Unavailable(format!("TransactWriteItems: {code}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::config::http::HttpResponse;
+    use aws_sdk_dynamodb::types::CancellationReason;
+    use aws_sdk_dynamodb::types::error::TransactionCanceledException;
+
+    use super::*;
+
+    fn cancelled(codes: &[&str]) -> StoreError {
+        let reasons = codes
+            .iter()
+            .map(|code| CancellationReason::builder().code(*code).build());
+        let cancelled = TransactionCanceledException::builder()
+            .set_cancellation_reasons(Some(reasons.collect()))
+            .build();
+        let cancelled = TransactWriteItemsError::TransactionCanceledException(cancelled);
+        let status = 400.try_into().expect("a status");
+        let raw = HttpResponse::new(status, "".into());
+        transaction_error(&SdkError::service_error(cancelled, raw))
+    }
+
+    #[test]
+    fn a_transaction_that_was_throttled_is_no_conflict() {
+        for code in ["ConditionalCheckFailed", "TransactionConflict"] {
+            assert_eq!(cancelled(&["None", code]), StoreError::Conflict);
+        }
+        let throttled = cancelled(&["None", "ThrottlingError"]);
+        assert_eq!(
+            throttled,
+            StoreError::Unavailable("TransactWriteItems: ThrottlingError".to_owned())
+        );
     }
 }
