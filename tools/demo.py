@@ -127,6 +127,9 @@ class Ticks:
         return {"totals": totals, "skipped": skipped}
 
 
+BACKGROUND = {"M3", "R102"}  # rules that speak on every look: linked already, an owner who is nobody's user
+
+
 class Story:
     """A dozen edits on both sides, each explained by the rule that decided it."""
 
@@ -156,9 +159,10 @@ class Story:
             }.get(field["winner"], "left as it is")
             conflict = ", a conflict" if field["conflict"] else ""
             reasons.append(f"{paint('36', field['rule'])} {field['field']}: {winner}{conflict}")
-        said = [f"{paint('36', rule['rule'])} {rule['said']}" for rule in trace["rules"]]
+        rules = {rule["rule"]: rule["said"] for rule in trace["rules"]}
+        said = [f"{paint('36', rule)} {text}" for rule, text in rules.items() if rule not in BACKGROUND]
         state = link["state"] if link["state"] == "linked" else f"{link['state']} ({link.get('reason')})"
-        say(f"  {paint('32', '✓')} {what}\n      → {state}: {'; '.join(reasons or said)}")
+        say(f"  {paint('32', '✓')} {what}\n      → {state}: {'; '.join(said + reasons) or 'nothing differed'}")
 
     def play(self) -> None:
         first, second, third = (next(self.leads) for _ in range(3))

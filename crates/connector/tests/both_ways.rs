@@ -19,6 +19,17 @@ fn id_of(prospect: &world::Fields) -> u64 {
     prospect["id"].as_u64().expect("an id")
 }
 
+/// The rules that the only link names: what created the partner is told after the second look too.
+async fn why(world: &World) -> Vec<String> {
+    let links = world.all_links().await;
+    let trace = links[0].last_trace.as_ref().expect("a trace");
+    trace
+        .rule_numbers()
+        .into_iter()
+        .map(str::to_owned)
+        .collect()
+}
+
 #[tokio::test]
 async fn r45_a_new_lead_becomes_a_prospect() {
     let world = World::active().await;
@@ -38,6 +49,7 @@ async fn r45_a_new_lead_becomes_a_prospect() {
     // R101: the owner in Salesforce is the assigned user.
     assert_eq!(prospects[0]["assignedToId"], 2);
     world.assert_in_step();
+    assert_eq!(why(&world).await, ["N5", "M3", "F3"]);
 }
 
 #[tokio::test]
@@ -75,6 +87,7 @@ async fn r40_an_assigned_prospect_becomes_a_lead_of_its_user() {
     );
     let tom = world.edit_org(TOM, |_, caller| caller.user_id.clone());
     assert_eq!(leads[0]["OwnerId"], json!(tom));
+    assert_eq!(why(&world).await, ["M10", "C6", "M3"]);
     world.settle().await;
     world.assert_in_step();
     // The placeholder of a required field never becomes a value.

@@ -122,6 +122,16 @@ impl Trace {
         numbers
     }
 
+    /// The story of a partner that was created and then looked at once more: what the create said
+    /// comes first, and of a field the last word counts.
+    pub fn continued_by(mut self, later: Self) -> Self {
+        let is_new = |entry: &FieldTrace| later.fields.iter().all(|l| l.field != entry.field);
+        self.fields.retain(is_new);
+        self.fields.extend(later.fields);
+        self.rules.extend(later.rules);
+        self
+    }
+
     /// How many fields were in conflict.
     #[must_use]
     pub fn conflicts(&self) -> usize {

@@ -1,7 +1,7 @@
 //! What every implementation of a storage port promises, as tests to run on any of them: memory and
 //! DynamoDB or SQS must not differ in anything a use case rests on.
 //!
-//! ```ignore
+//! ```text
 //! connector::links_contract!(memory); // `async fn memory() -> MemoryLinks`
 //! ```
 

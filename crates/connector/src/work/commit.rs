@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use sync_core::decision::Outcome;
 use sync_core::error::{ErrorClass, Verdict};
-use sync_core::link::PairKey;
+use sync_core::link::{Link, PairKey};
 use sync_core::record::{RecordRef, Side};
 use sync_core::settle::{ErrorChange, ErrorRow, Settlement, WriteResult};
 
@@ -32,8 +32,14 @@ impl Job<'_> {
         let mut settled: Vec<(usize, Settlement)> = Vec::new();
         for index in self.open_pairs() {
             let decision = &self.decisions[index];
-            let settlement =
-                sync_core::settle(&self.links[index], decision, &self.results[index], now);
+            let link = &self.links[index];
+            let mut settlement = sync_core::settle(link, decision, &self.results[index], now);
+            if link
+                .prospect_id
+                .is_some_and(|id| round.created.contains(&id))
+            {
+                continue_story(link, &mut settlement);
+            }
             if round.is_first || decision.outcome != Outcome::Nothing {
                 round
                     .report
@@ -202,6 +208,15 @@ impl Job<'_> {
             _ => PairVerdict::Acknowledge,
         }
     }
+}
+
+/// The second look at a new partner adds to what the create said instead of replacing it.
+fn continue_story(link: &Link, settlement: &mut Settlement) {
+    let later = settlement.link.last_trace.take();
+    settlement.link.last_trace = match (link.last_trace.clone(), later) {
+        (Some(create), Some(later)) if create != later => Some(create.continued_by(later)),
+        (create, later) => later.or(create),
+    };
 }
 
 pub(super) fn after_store_error(round: &mut Round<'_>, error: &StoreError) -> PairVerdict {

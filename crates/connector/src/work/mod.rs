@@ -123,6 +123,7 @@ async fn work_on_unit(
                 report: &mut *report,
                 seen: &mut seen,
                 is_first: number == 0,
+                created: BTreeSet::new(),
                 ran_out_of_time: false,
             };
             let (again, done) = match round.run(&open).await {
@@ -157,6 +158,8 @@ struct Round<'a> {
     report: &'a mut WorkReport,
     seen: &'a mut SeenProspects,
     is_first: bool,
+    /// Prospects of pairs that were created in the round before.
+    created: BTreeSet<ProspectId>,
     ran_out_of_time: bool,
 }
 
@@ -194,6 +197,7 @@ impl Round<'_> {
         pairs: &mut LoadedPairs,
     ) -> Result<RoundOutcome, WorkError> {
         let seen = std::mem::take(self.seen);
+        self.created = seen.keys().copied().collect();
         load::read_both_sides(sides, &self.configured.config, pairs, &seen).await?;
         let decisions = decide::decide_all(self, sides, pairs).await?;
         let outcomes = write::write_all(self, sides, pairs, decisions).await?;
