@@ -6,11 +6,11 @@ use jiff::Timestamp;
 use sync_core::config::{ConnectorRow, ConnectorState};
 use sync_core::hint::{Cause, ChangeHint, Lane};
 use sync_core::ids::{BusinessUnit, CrmId, ProspectId};
+use sync_core::key::RecordRef;
 use sync_core::link::Link;
 use sync_core::protocol::{
     AdminCommand, AdminReply, AdminRequest, ConnectorStatus, CursorStatus, StatusReport,
 };
-use sync_core::record::RecordRef;
 
 use crate::environment::Environment;
 use crate::poll::{catch_up, into_batches};
@@ -262,7 +262,7 @@ impl Desk<'_> {
                     .map_err(|error| AdminError::Refused(format!("{error}")))?,
             ),
         };
-        let own = sync_core::link::PairKey::of(record.clone());
+        let own = sync_core::key::PairKey::of(record.clone());
         let loaded = self
             .environment
             .links

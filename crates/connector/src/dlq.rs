@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use sync_core::error::ErrorClass;
 use sync_core::hint::ChangeBatch;
 use sync_core::ids::BusinessUnit;
-use sync_core::link::{Link, PairKey};
-use sync_core::record::RecordRef;
+use sync_core::key::{PairKey, RecordRef};
+use sync_core::link::Link;
 use sync_core::settle::ErrorRow;
 
 use crate::environment::Environment;

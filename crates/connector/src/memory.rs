@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use sync_core::config::{Config, ConnectorRow};
 use sync_core::ids::BusinessUnit;
-use sync_core::link::PairKey;
+use sync_core::key::PairKey;
 use sync_core::pair::UserMap;
 use sync_core::settle::ErrorRow;
 

@@ -7,7 +7,7 @@ use connector::work::{Delivery, work};
 use jiff::SignedDuration;
 use serde_json::json;
 use sync_core::hint::{CHANGE_BATCH_VERSION, Cause, ChangeBatch, ChangeHint};
-use sync_core::record::RecordRef;
+use sync_core::key::RecordRef;
 use world::{TOM, World};
 
 /// A message about one lead or prospect.

@@ -9,11 +9,12 @@ use crate::decision::{
 };
 use crate::error::ErrorClass;
 use crate::ids::CrmId;
+use crate::key::RecordRef;
 use crate::link::{IntentKind, LinkState};
 use crate::matching::{CrmMatch, ProspectMatch, match_crm_record, match_prospect, switched_off};
 use crate::merge::{merge, new_crm_fields, new_prospect_fields, values_after_create};
 use crate::pair::{Context, Pair};
-use crate::record::{CrmRecord, ProspectRecord, RecordRef, Side, Values};
+use crate::record::{CrmRecord, ProspectRecord, Side, Values};
 use crate::trace::Trace;
 
 /// Decides what to do about a pair. Total, pure, and the same for the same arguments.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::ErrorClass;
 use crate::ids::{CrmId, CrmObject, ProspectId, SalesforceId};
-use crate::link::PairKey;
+use crate::key::PairKey;
 use crate::trace::Trace;
 use crate::value::{FieldName, FieldValue, NormalisedEmail};
 

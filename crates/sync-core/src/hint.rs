@@ -4,8 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::BusinessUnit;
-use crate::link::PairKey;
-use crate::record::RecordRef;
+use crate::key::{PairKey, RecordRef};
 
 /// Why a key is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

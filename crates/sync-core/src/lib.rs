@@ -7,6 +7,7 @@ pub mod decision;
 pub mod error;
 pub mod hint;
 pub mod ids;
+pub mod key;
 pub mod link;
 pub mod matching;
 pub mod merge;

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
 use crate::coerce::CoercionError;
 use crate::ids::{CrmId, ProspectId, SalesforceId};
-use crate::link::PairKey;
+use crate::key::PairKey;
 use crate::value::{FieldName, FieldValue, NormalisedEmail};
 
 /// Canonical values of mapped fields by field name.
@@ -110,25 +109,6 @@ impl<R> Side<R> {
         match self {
             Self::Present(record) => Some(record),
             Self::Unlinked | Self::Deleted { .. } | Self::Missing => None,
-        }
-    }
-}
-
-/// A reference to one record on either side.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RecordRef {
-    /// A lead or contact.
-    Crm(CrmId),
-    /// A prospect.
-    Prospect(ProspectId),
-}
-
-impl std::fmt::Display for RecordRef {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Crm(id) => write!(formatter, "{} {id}", id.object()),
-            Self::Prospect(id) => write!(formatter, "prospect {id}"),
         }
     }
 }

@@ -7,7 +7,8 @@ use crate::coerce::Service;
 use crate::decision::{Decision, Outcome, Problem, SkipReason};
 use crate::error::{ErrorClass, Verdict};
 use crate::ids::{BusinessUnit, CrmId, ProspectId};
-use crate::link::{Intent, IntentKind, Link, LinkState, PairKey};
+use crate::key::PairKey;
+use crate::link::{Intent, IntentKind, Link, LinkState};
 use crate::record::Values;
 use crate::trace::{Trace, Winner};
 

@@ -15,7 +15,7 @@ use crate::config::{
     FieldEntry, FieldMap, Mode, SalesforceSettings, Settings, SyncBehaviour,
 };
 use crate::ids::{BusinessUnit, CrmId, CrmObject, ProspectId, SalesforceId};
-use crate::link::PairKey;
+use crate::key::PairKey;
 use crate::record::{Conversion, CrmRecord, NativeCrmId, ProspectRecord, Values};
 use crate::value::{FieldName, FieldType, FieldValue, NormalisedEmail};
 

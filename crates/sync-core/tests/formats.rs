@@ -4,8 +4,8 @@
 use serde_json::Value;
 use sync_core::decision::SkipReason;
 use sync_core::hint::{CHANGE_BATCH_VERSION, Cause, ChangeBatch};
-use sync_core::link::{IntentKind, Link, LinkState, PairKey};
-use sync_core::record::RecordRef;
+use sync_core::key::{PairKey, RecordRef};
+use sync_core::link::{IntentKind, Link, LinkState};
 use sync_core::testing::{at, business_unit, contact_id, lead_id, prospect_id, text};
 use sync_core::trace::Winner;
 use sync_core::value::FieldName;

@@ -19,10 +19,11 @@ use sync_core::config::{BlankRule, Config, ConnectorState, Direction, FieldEntry
 use sync_core::decision::{HoldReason, Outcome, SkipReason};
 use sync_core::hint::{CHANGE_BATCH_VERSION, Cause, ChangeBatch, ChangeHint};
 use sync_core::ids::CrmObject;
-use sync_core::link::{Intent, IntentKind, Link, LinkState, PairKey};
+use sync_core::key::{PairKey, RecordRef};
+use sync_core::link::{Intent, IntentKind, Link, LinkState};
 use sync_core::merge::{FieldState, Newer, decide_field};
 use sync_core::pair::{Candidate, Candidates, Native, Pair};
-use sync_core::record::{CrmRecord, NativeCrmId, ProspectRecord, RecordRef, Side, Values};
+use sync_core::record::{CrmRecord, NativeCrmId, ProspectRecord, Side, Values};
 use sync_core::settle::{WriteResult, WriteResults, settle};
 use sync_core::testing::{
     World, at, business_unit, config, contact, contact_id, field, lead, lead_id, linked, prospect,

@@ -6,7 +6,7 @@ use connector::ports::{Errors, StoreError};
 use futures::stream::{self, StreamExt};
 use jiff::Timestamp;
 use sync_core::ids::BusinessUnit;
-use sync_core::link::PairKey;
+use sync_core::key::PairKey;
 use sync_core::settle::ErrorRow;
 
 use super::links::{BY_STATE, count};

@@ -10,8 +10,8 @@ use aws_sdk_dynamodb::types::{
 use connector::ports::{Begin, Commit, LinkPage, Links, Loaded, StoreError};
 use futures::stream::{self, StreamExt};
 use sync_core::ids::BusinessUnit;
-use sync_core::link::{Link, PairKey};
-use sync_core::record::RecordRef;
+use sync_core::key::{PairKey, RecordRef};
+use sync_core::link::Link;
 
 use super::{Item, item, number, row, store_error, text, transaction_error};
 

@@ -11,7 +11,7 @@ use sync_core::coerce::{Service, parse_instant, write_value};
 use sync_core::config::Config;
 use sync_core::error::ErrorClass;
 use sync_core::ids::{BusinessUnit, CrmId, CrmObject, SalesforceId};
-use sync_core::link::PairKey;
+use sync_core::key::PairKey;
 use sync_core::record::{Conversion, CrmRecord, Side};
 use sync_core::schema::FieldDescription;
 use sync_core::settle::WriteFailure;

@@ -18,7 +18,7 @@ use sync_core::schema::FieldDescription;
 use sync_core::settle::WriteFailure;
 use sync_core::value::NormalisedEmail;
 
-use super::prospect::{self, fields_to_read};
+use super::prospect::{self, fields_to_read, service_error};
 use super::{describe, object};
 use crate::ports::{
     Changes, Marketing, ProspectChange, ProspectWrite, ProspectWriteTarget, ProspectWritten,
@@ -294,15 +294,6 @@ impl Marketing for EngagementMarketing {
                 .usage()
                 .map(|usage| (usage.used, usage.allowance)),
         }
-    }
-}
-
-pub(super) fn service_error(error: &Error) -> ServiceError {
-    ServiceError {
-        service: Service::AccountEngagement,
-        class: error.class(),
-        code: error.code(),
-        message: super::full_message(error),
     }
 }
 

@@ -2,16 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use account_engagement::{Fields, Prospect};
+use account_engagement::{Error, Fields, Prospect};
 use serde_json::Value;
 use sync_core::coerce::Service;
 use sync_core::config::Config;
 use sync_core::ids::{BusinessUnit, CrmId};
-use sync_core::link::PairKey;
+use sync_core::key::PairKey;
 use sync_core::record::{NativeCrmId, ProspectRecord};
 use sync_core::value::NormalisedEmail;
 
-use super::marketing::service_error;
 use super::read_values;
 use crate::ports::ServiceError;
 
@@ -99,5 +98,15 @@ fn native_crm_id(text: Option<&str>) -> NativeCrmId {
             .parse::<CrmId>()
             .map_or(NativeCrmId::None, NativeCrmId::Record),
         None => NativeCrmId::None,
+    }
+}
+
+/// A failed call to Account Engagement.
+pub(super) fn service_error(error: &Error) -> ServiceError {
+    ServiceError {
+        service: Service::AccountEngagement,
+        class: error.class(),
+        code: error.code(),
+        message: super::full_message(error),
     }
 }

@@ -2,7 +2,7 @@
 
 use sync_core::error::ErrorClass;
 use sync_core::ids::BusinessUnit;
-use sync_core::link::PairKey;
+use sync_core::key::PairKey;
 use sync_core::settle::ErrorRow;
 
 use super::{after, fresh_unit, prospect};

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::{SignedDuration, Timestamp};
 use sync_core::ids::BusinessUnit;
-use sync_core::record::RecordRef;
+use sync_core::key::RecordRef;
 
 /// A business unit that no other test uses, so that tests share tables.
 fn fresh_unit() -> BusinessUnit {

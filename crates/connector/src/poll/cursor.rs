@@ -8,8 +8,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use sync_core::hint::{Cause, ChangeHint, Lane};
-use sync_core::link::PairKey;
-use sync_core::record::RecordRef;
+use sync_core::key::{PairKey, RecordRef};
 
 use super::{PollError, beginning, into_batches};
 use crate::environment::{Configured, Environment};

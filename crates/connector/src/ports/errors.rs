@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 use sync_core::ids::BusinessUnit;
-use sync_core::link::PairKey;
+use sync_core::key::PairKey;
 use sync_core::settle::ErrorRow;
 
 use super::StoreError;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use sync_core::ids::BusinessUnit;
-use sync_core::link::{Link, PairKey};
-use sync_core::record::RecordRef;
+use sync_core::key::{PairKey, RecordRef};
+use sync_core::link::Link;
 
 use super::StoreError;
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use sync_core::config::Config;
 use sync_core::decision::ProspectFields;
 use sync_core::ids::{ProspectId, SalesforceId};
-use sync_core::link::PairKey;
+use sync_core::key::PairKey;
 use sync_core::record::{ProspectRecord, Side};
 use sync_core::schema::FieldDescription;
 use sync_core::settle::WriteFailure;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sync_core::hint::{CHANGE_BATCH_VERSION, ChangeBatch};
 use sync_core::ids::BusinessUnit;
-use sync_core::record::RecordRef;
+use sync_core::key::RecordRef;
 
 use super::Fate;
 

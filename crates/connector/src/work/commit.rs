@@ -3,24 +3,14 @@
 use jiff::Timestamp;
 use sync_core::decision::Outcome;
 use sync_core::error::{ErrorClass, Verdict};
-use sync_core::link::{Link, PairKey};
-use sync_core::record::{RecordRef, Side};
+use sync_core::key::{PairKey, RecordRef};
+use sync_core::link::Link;
+use sync_core::record::Side;
 use sync_core::settle::{ErrorChange, ErrorRow, Settlement, WriteResult};
 
-use super::write::Job;
+use super::job::{Job, PairVerdict, after_store_error};
 use super::{Round, WorkError};
-use crate::ports::{Commit, StoreError};
-
-/// What the queue is told about a pair.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum PairVerdict {
-    /// Done.
-    Acknowledge,
-    /// Read and decide once more, now: somebody else changed the row, or the partner is new.
-    AgainNow,
-    /// The queue gets it back.
-    GiveBack(Verdict),
-}
+use crate::ports::Commit;
 
 impl Job<'_> {
     /// Settles every open pair, commits the rows and keeps the error queue.
@@ -217,21 +207,4 @@ fn continue_story(link: &Link, settlement: &mut Settlement) {
         (Some(create), Some(later)) if create != later => Some(create.continued_by(later)),
         (create, later) => later.or(create),
     };
-}
-
-pub(super) fn after_store_error(round: &mut Round<'_>, error: &StoreError) -> PairVerdict {
-    match error {
-        StoreError::Conflict => {
-            round.report.cas_conflicts += 1;
-            PairVerdict::AgainNow
-        }
-        StoreError::Unavailable(reason) => {
-            tracing::error!(
-                run = round.run,
-                reason,
-                "A table failed, the pair comes again."
-            );
-            PairVerdict::GiveBack(Verdict::Retry)
-        }
-    }
 }

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use sync_core::decision::{Decision, Outcome, ReadMore};
 use sync_core::ids::CrmId;
-use sync_core::link::PairKey;
+use sync_core::key::{PairKey, RecordRef};
 use sync_core::pair::{Candidate, Candidates, Context, Native, Pair, UserMap};
-use sync_core::record::{CrmRecord, ProspectRecord, RecordRef, Side, Values};
+use sync_core::record::{CrmRecord, ProspectRecord, Side, Values};
 use sync_core::trace::Trace;
 use sync_core::value::NormalisedEmail;
 

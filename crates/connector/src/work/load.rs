@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use sync_core::config::Config;
 use sync_core::hint::{Cause, ChangeBatch, ChangeHint};
 use sync_core::ids::{CrmId, CrmObject, ProspectId};
-use sync_core::link::{Link, PairKey};
+use sync_core::key::{PairKey, RecordRef};
+use sync_core::link::Link;
 use sync_core::pair::{Candidates, Native, Pair};
-use sync_core::record::{RecordRef, Side};
+use sync_core::record::Side;
 
 use super::{SeenProspects, WorkError};
 use crate::environment::{Configured, Environment};

@@ -8,6 +8,7 @@
 mod batch;
 mod commit;
 mod decide;
+mod job;
 mod load;
 mod report;
 mod write;
@@ -19,7 +20,8 @@ use sync_core::config::ConnectorState;
 use sync_core::error::{ErrorClass, Verdict};
 use sync_core::hint::ChangeBatch;
 use sync_core::ids::{BusinessUnit, ProspectId};
-use sync_core::record::{ProspectRecord, RecordRef};
+use sync_core::key::RecordRef;
+use sync_core::record::ProspectRecord;
 
 pub use batch::{BatchError, Delivery, parse_body};
 pub use report::WorkReport;
@@ -27,7 +29,7 @@ pub use report::WorkReport;
 use crate::environment::{Configured, Environment};
 use crate::poll::stop_connector;
 use crate::ports::{ServiceError, StoreError};
-use commit::PairVerdict;
+use job::PairVerdict;
 use load::LoadedPairs;
 
 /// How often a pair is read and decided again within one delivery before the queue gets it back.

@@ -4,11 +4,11 @@ use jiff::{SignedDuration, Timestamp};
 use sync_core::coerce::Service;
 use sync_core::decision::{Decision, Outcome};
 use sync_core::error::{ErrorClass, Verdict};
+use sync_core::key::RecordRef;
 use sync_core::link::{Intent, IntentKind, Link};
-use sync_core::record::RecordRef;
-use sync_core::settle::{WriteFailure, WriteResult, WriteResults};
+use sync_core::settle::{WriteFailure, WriteResult};
 
-use super::commit::{PairVerdict, after_store_error};
+use super::job::{Job, PairVerdict, after_store_error};
 use super::load::LoadedPairs;
 use super::{Round, WorkError};
 use crate::ports::{Begin, CrmWrite, CrmWriteTarget, ProspectWrite, ProspectWriteTarget, Sides};
@@ -43,36 +43,7 @@ pub(super) async fn store_only(
     Job::new(pairs, decisions).finish(round).await
 }
 
-/// The pairs of a round on their way through the moves, all vectors by the index of the pair.
-pub(super) struct Job<'a> {
-    pub(super) pairs: &'a LoadedPairs,
-    pub(super) decisions: Vec<Decision>,
-    pub(super) links: Vec<Link>,
-    pub(super) results: Vec<WriteResults>,
-    pub(super) verdicts: Vec<Option<PairVerdict>>,
-}
-
-impl<'a> Job<'a> {
-    fn new(pairs: &'a LoadedPairs, decisions: Vec<Decision>) -> Self {
-        let links = pairs.pairs.iter().map(|pair| pair.link.clone()).collect();
-        let results = vec![WriteResults::default(); decisions.len()];
-        let verdicts = vec![None; decisions.len()];
-        Self {
-            pairs,
-            decisions,
-            links,
-            results,
-            verdicts,
-        }
-    }
-
-    /// The pairs without verdict yet.
-    pub(super) fn open_pairs(&self) -> Vec<usize> {
-        (0..self.verdicts.len())
-            .filter(|index| self.verdicts[*index].is_none())
-            .collect()
-    }
-
+impl Job<'_> {
     /// Stores an intent and takes the lease of every pair that is going to be written.
     async fn begin(&mut self, round: &mut Round<'_>) {
         let now = round.environment.clock.now();

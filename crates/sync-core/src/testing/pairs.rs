@@ -7,9 +7,10 @@ use crate::config::{Config, ConnectorRow, ConnectorState};
 use crate::decision::{Decision, Outcome};
 use crate::hint::Cause;
 use crate::ids::{CrmObject, SalesforceId};
-use crate::link::{Intent, IntentKind, Link, LinkState, PairKey};
+use crate::key::{PairKey, RecordRef};
+use crate::link::{Intent, IntentKind, Link, LinkState};
 use crate::pair::{Candidate, Candidates, Context, MappedUser, Native, Pair, UserMap};
-use crate::record::{CrmRecord, ProspectRecord, RecordRef, Side};
+use crate::record::{CrmRecord, ProspectRecord, Side};
 use crate::settle::{WriteResult, WriteResults};
 use crate::value::{FieldName, FieldValue};
 

@@ -5,8 +5,9 @@ use sync_core::decide::decide_unread;
 use sync_core::decision::{CrmFields, HoldReason, Outcome, ProspectFields, SkipReason};
 use sync_core::hint::Cause;
 use sync_core::ids::CrmObject;
-use sync_core::link::{LinkState, PairKey};
-use sync_core::record::{ProspectRecord, RecordRef};
+use sync_core::key::{PairKey, RecordRef};
+use sync_core::link::LinkState;
+use sync_core::record::ProspectRecord;
 use sync_core::settle::{WriteResults, settle};
 use sync_core::testing::{
     World, at, config, contact, crm_pair, field, lead, lead_id, linked, prospect, prospect_pair,

@@ -2,8 +2,7 @@
 
 use proptest::prelude::{ProptestConfig, Strategy, prop_assert, prop_assert_eq, proptest};
 use sync_core::ids::{BusinessUnit, CrmId, IdError, ProspectId, SalesforceId};
-use sync_core::link::PairKey;
-use sync_core::record::RecordRef;
+use sync_core::key::{PairKey, RecordRef};
 use sync_core::testing::{business_unit, contact_id, lead_id, prospect_id};
 
 fn fifteen() -> impl Strategy<Value = String> {

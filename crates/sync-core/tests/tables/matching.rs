@@ -5,8 +5,9 @@ use sync_core::config::ConnectorState;
 use sync_core::decision::{HoldReason, Outcome, ReadMore, SkipReason};
 use sync_core::hint::Cause;
 use sync_core::ids::CrmObject;
-use sync_core::link::{IntentKind, LinkState, PairKey};
-use sync_core::record::{CrmRecord, NativeCrmId, ProspectRecord, RecordRef, Side};
+use sync_core::key::{PairKey, RecordRef};
+use sync_core::link::{IntentKind, LinkState};
+use sync_core::record::{CrmRecord, NativeCrmId, ProspectRecord, Side};
 use sync_core::testing::{
     World, at, config, contact, contact_id, crm_pair, lead, lead_id, linked, prospect, prospect_id,
     prospect_pair, user,
