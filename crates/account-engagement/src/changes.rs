@@ -140,7 +140,8 @@ impl Client {
     }
 
     /// Every prospect that changed in the second of `from` or later, each once in its latest
-    /// version, oldest change first.
+    /// version, oldest change first. Prospects that change while this reads may be missed or come in
+    /// an older version: the next reading has to begin no later than this one began.
     pub async fn changed_since(
         &self,
         from: Timestamp,
