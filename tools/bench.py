@@ -99,8 +99,8 @@ def tick(world: World, label: str) -> None:
     salesforce: Counter[str] = Counter()
     engagement: Counter[str] = Counter()
     for event in world.fresh_events():
-        salesforce.update(event["salesforce_calls"])
-        engagement.update(event["account_engagement_calls"])
+        salesforce.update(event.get("salesforce_calls", {}))
+        engagement.update(event.get("account_engagement_calls", {}))
     print(f"{label:<21} {seconds:.1f} s; Salesforce {said(salesforce)}; Account Engagement {said(engagement)}")
 
 

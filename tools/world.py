@@ -21,6 +21,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import local_stack  # noqa: E402
 from local_stack import REPO, LocalStack  # noqa: E402
 
 UNIT = "0Uv000000000001CAA"
@@ -56,8 +57,10 @@ class Twin:
         key_file.write_text(public_key)
         command = [str(BINARIES / "twin"), "--port", str(port), "--public-key", str(key_file), "--client-id", CLIENT_ID]
         self.log = (home / "twin.log").open("w")
+        # Behind the same guard as the local AWS: it ends with its owner, however that one ends.
         self.process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=self.log, text=True, start_new_session=True
+            [sys.executable, local_stack.__file__, "_guard", str(home), *command],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, text=True, start_new_session=True,
         )
         assert self.process.stdout is not None
         first = self.process.stdout.readline()
@@ -153,12 +156,14 @@ class World:
         return self
 
     def stop(self) -> None:
-        if self.stack:
-            self.stack.stop()
-            self.stack = None
-        if self.twin:
-            self.twin.stop()
-            self.twin = None
+        try:
+            if self.stack:
+                self.stack.stop()
+                self.stack = None
+        finally:
+            if self.twin:
+                self.twin.stop()
+                self.twin = None
         with contextlib.suppress(OSError):
             self._home.cleanup()
 

@@ -24,12 +24,19 @@ FIELDS: dict[str, tuple[str | None, str | None, str]] = {
     "industry": ("Industry", None, "text"),
     "source": ("LeadSource", "LeadSource", "text"),
     "optedOut": ("HasOptedOutOfEmail", "HasOptedOutOfEmail", "boolean"),
+    "company": ("Company", "Account.Name", "text"),
+    "employees": ("NumberOfEmployees", None, "number"),
+    "score": ("pi__score__c", "pi__score__c", "number"),
+    "Region__c": ("Region__c", "Region__c", "text"),
+    "Renewal_Date__c": ("Renewal_Date__c", "Renewal_Date__c", "text"),
 }
 
 
 def canonical(value: Any, kind: str) -> Any:
     if kind == "boolean":
         return bool(value)
+    if kind == "number":
+        return None if value in (None, "") else float(value)
     text = "" if value is None else str(value).strip()
     if text == "[[Unknown]]":
         return ""
@@ -42,9 +49,10 @@ def links(world: World, state: str | None = None) -> list[dict[str, Any]]:
 
 
 def crm_records(dump: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Live leads and contacts by id."""
+    """Live leads and contacts by id, contacts with the name of their account."""
+    accounts = {account["Id"]: account["Name"] for account in dump["org"]["objects"].get("Account", [])}
     return {
-        record["Id"]: {**record, "object": name}
+        record["Id"]: {**record, "object": name, "Account.Name": accounts.get(record.get("AccountId"))}
         for name in ("Lead", "Contact")
         for record in dump["org"]["objects"][name]
         if not record.get("IsDeleted")

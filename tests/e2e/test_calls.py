@@ -53,8 +53,8 @@ def calls_of(world: World) -> tuple[Counter[str], Counter[str]]:
     salesforce: Counter[str] = Counter()
     engagement: Counter[str] = Counter()
     for event in world.fresh_events():
-        salesforce.update(event["salesforce_calls"])
-        engagement.update(event["account_engagement_calls"])
+        salesforce.update(event.get("salesforce_calls", {}))
+        engagement.update(event.get("account_engagement_calls", {}))
     served = world.twin.calls()
     assert salesforce.total() == sum(count for name, count in served.items() if name.startswith("salesforce"))
     assert engagement.total() == sum(count for name, count in served.items() if name.startswith("engagement"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 
+from alarm_bridge import FUNCTIONS
 from oracle import links
 from test_both_ways import poll, settled  # noqa: F401
 from world import World
@@ -45,7 +46,7 @@ def test_no_value_reaches_a_log(settled: World) -> None:  # noqa: F811
     settled.twin.edit_prospect(link["prospect_id"], fields={"jobTitle": canary})
     settled.twin.edit_prospect(link["prospect_id"], fields={"Region__c": canary})
     poll(settled)
-    lines = [line for function in ("poller", "worker", "admin") for line in settled.stack.logs(function)]
+    lines = [line for function in FUNCTIONS for line in settled.stack.logs(function)]
     assert lines and not [line for line in lines if canary in line]
     settled.twin.edit_prospect(link["prospect_id"], fields={"Region__c": "Europe"})
     poll(settled)

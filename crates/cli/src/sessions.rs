@@ -128,7 +128,7 @@ fn sessions_of_the_connector() -> Vec<Session> {
         (
             "status_paused",
             "status",
-            answers(&status(ConnectorState::Paused, 3_540, 0, 0)),
+            answers(&status(ConnectorState::Paused, -60, 0, 0)),
         ),
         (
             "status_poll_stopped",

@@ -17,7 +17,7 @@ pub const NAMESPACE: &str = "ProspectSync";
 /// Every metric there is; the catalogue that alarms and dashboards are checked against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum MetricName {
-    /// A poll ran to its end.
+    /// A poll of the whole deployment ran to its end without a problem.
     PollHeartbeat,
     /// Changed rows seen by the poller.
     ChangesSeen,

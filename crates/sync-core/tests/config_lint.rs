@@ -861,3 +861,45 @@ fn errors_come_before_warnings() {
         .collect();
     assert_eq!(severities, [Severity::Error, Severity::Warning]);
 }
+
+#[test]
+fn k4_less_than_the_cache_is_for_sandboxes() {
+    let mut config = example();
+    let path = "account_engagement.stale_reads_seconds";
+    config.account_engagement.stale_reads_seconds = 0;
+    assert_warning(&offline(&config), path, "K4", "create a prospect twice");
+    config.account_engagement.stale_reads_seconds = 4_000_000_000;
+    assert_error(&offline(&config), path, "K4", "at most 900");
+}
+
+#[test]
+fn r84_the_flag_needs_use_salesforce() {
+    let mut config = example();
+    let entry = &mut config.fields.0[1];
+    entry.blanks = BlankRule::SalesforceBlankWins;
+    entry.behaviour = SyncBehaviour::UseAccountEngagement;
+    assert_warning(
+        &offline(&config),
+        "fields[1].blanks",
+        "R84",
+        "use_salesforce",
+    );
+    config.fields.0[1].behaviour = SyncBehaviour::UseSalesforce;
+    assert_eq!(offline(&config), []);
+}
+
+#[test]
+fn r11_the_connector_and_its_user_have_names() {
+    let mut config = example();
+    config.name.clear();
+    " ".clone_into(&mut config.connector_user.username);
+    let findings = offline(&config);
+    assert_finding(&findings, Severity::Error, "name", "R11", "is empty");
+    assert_finding(
+        &findings,
+        Severity::Error,
+        "connector_user.username",
+        "R11",
+        "is empty",
+    );
+}

@@ -2,7 +2,7 @@
 
 use aws::boot::{Function, Started, start};
 use connector::events::{Event, emit};
-use connector::poll::poll_all;
+use connector::poll::{PollRun, poll_all};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::Value;
 use tracing::Instrument;
@@ -27,6 +27,7 @@ async fn poll(started: &Started, event: LambdaEvent<Value>) -> Result<Vec<Value>
     for report in &reports {
         emit(report, &started.stage, run, now);
     }
+    emit(&PollRun(&reports), &started.stage, run, now);
     Ok(reports
         .iter()
         .map(|report| Value::Object(report.details()))

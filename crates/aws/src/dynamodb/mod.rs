@@ -44,8 +44,16 @@ fn item<T: Serialize>(pk: String, sk: String, row: &T) -> Result<Item, StoreErro
     ]))
 }
 
-/// Reads the row of an item.
+/// Reads the row of an item. What a later version wrote is refused: read and written back, it would
+/// lose what this version does not know.
 fn row<T: DeserializeOwned>(item: &Item) -> Result<T, StoreError> {
+    let schema = item.get("schema").and_then(|schema| schema.as_n().ok());
+    let schema = schema.and_then(|number| number.parse::<u64>().ok());
+    if schema.is_none_or(|schema| schema > SCHEMA) {
+        return Err(StoreError::Unavailable(
+            "an item was written by a later version of prospect-sync".to_owned(),
+        ));
+    }
     let document = item.get("doc").and_then(|doc| doc.as_s().ok());
     let document =
         document.ok_or_else(|| StoreError::Unavailable("an item has no document".to_owned()))?;
@@ -107,6 +115,17 @@ mod tests {
         let status = 400.try_into().expect("a status");
         let raw = HttpResponse::new(status, "".into());
         transaction_error(&SdkError::service_error(cancelled, raw))
+    }
+
+    #[test]
+    fn a_row_of_a_later_version_is_refused() {
+        let mut stored = item("pk".to_owned(), "sk".to_owned(), &7).expect("a number is JSON");
+        assert_eq!(row::<u64>(&stored), Ok(7));
+        stored.insert("schema".to_owned(), number(SCHEMA + 1));
+        assert!(matches!(
+            row::<u64>(&stored),
+            Err(StoreError::Unavailable(_))
+        ));
     }
 
     #[test]

@@ -116,7 +116,9 @@ fn attention(report: &StatusReport, now: Timestamp) -> Vec<String> {
                 "{} cannot log in: {why} (docs/runbooks/AuthFailed.md)",
                 row.name
             ));
-        } else if let Some(since) = stopped_since(connector, row.created_at, now) {
+        } else if row.state == ConnectorState::Active
+            && let Some(since) = stopped_since(connector, row.changed_at, now)
+        {
             lines.push(format!(
                 "{} was last polled {} ago (docs/runbooks/PollStopped.md)",
                 row.name,
@@ -142,13 +144,14 @@ fn attention(report: &StatusReport, now: Timestamp) -> Vec<String> {
     lines
 }
 
-/// When the stream that is farthest behind was polled, if that is too long ago.
+/// When the stream that is farthest behind was polled, if that is too long ago. A paused connector
+/// reads no stream, so the time counts from the moment it became active.
 fn stopped_since(
     connector: &ConnectorStatus,
-    created: Timestamp,
+    changed: Timestamp,
     now: Timestamp,
 ) -> Option<Timestamp> {
     let polled = connector.cursors.iter().map(|cursor| cursor.polled_at);
-    let last = polled.min().unwrap_or(created);
+    let last = polled.min().map_or(changed, |last| last.max(changed));
     (now.as_second() - last.as_second() > OLDEST_POLL_SECONDS).then_some(last)
 }

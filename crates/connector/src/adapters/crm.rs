@@ -17,31 +17,16 @@ use sync_core::schema::FieldDescription;
 use sync_core::settle::WriteFailure;
 use sync_core::value::NormalisedEmail;
 
+use super::row::{field, is, text};
 use super::{describe, object, read_values};
-use crate::ports::{Changes, Crm, CrmChange, CrmWrite, CrmWriteTarget, ServiceError, Usage};
+use crate::ports::{
+    Changes, Crm, CrmChange, CrmUser, CrmWrite, CrmWriteTarget, ServiceError, Usage,
+};
 
 /// Salesforce through our own client, as one business unit sees it.
 pub struct SalesforceCrm {
     client: Arc<Client>,
     unit: BusinessUnit,
-}
-
-/// A field of a row, or of the parent in it: `Account.Name`.
-fn field<'a>(row: &'a Row, path: &str) -> Option<&'a Value> {
-    let mut parts = path.split('.');
-    let mut value = row.get(parts.next()?)?;
-    for part in parts {
-        value = value.get(part)?;
-    }
-    Some(value)
-}
-
-fn text<'a>(row: &'a Row, name: &str) -> Option<&'a str> {
-    field(row, name)?.as_str().filter(|text| !text.is_empty())
-}
-
-fn is(row: &Row, name: &str) -> bool {
-    field(row, name).and_then(Value::as_bool).unwrap_or(false)
 }
 
 impl SalesforceCrm {
@@ -299,6 +284,10 @@ impl Crm for SalesforceCrm {
         Ok(described)
     }
 
+    async fn users(&self) -> Result<Vec<CrmUser>, ServiceError> {
+        super::crm_users::users(&self.client).await
+    }
+
     fn take_usage(&self) -> Usage {
         let calls = self.client.take_calls();
         Usage {
@@ -377,7 +366,7 @@ fn unknown(problem: &str) -> WriteFailure {
     }
 }
 
-fn service_error(error: &Error) -> ServiceError {
+pub(super) fn service_error(error: &Error) -> ServiceError {
     ServiceError {
         service: Service::Salesforce,
         class: error.class(),
@@ -386,7 +375,7 @@ fn service_error(error: &Error) -> ServiceError {
     }
 }
 
-fn malformed(problem: &str) -> ServiceError {
+pub(super) fn malformed(problem: &str) -> ServiceError {
     ServiceError {
         service: Service::Salesforce,
         class: ErrorClass::Unclassified,

@@ -1,9 +1,11 @@
 //! The two services behind their ports: records in and out of our own clients.
 
 mod crm;
+mod crm_users;
 mod describe;
 mod marketing;
 mod prospect;
+mod row;
 mod tokens;
 
 pub use crm::SalesforceCrm;

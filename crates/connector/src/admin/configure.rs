@@ -6,6 +6,7 @@ use sync_core::protocol::AdminReply;
 use sync_core::schema::Schema;
 
 use super::{AdminError, Desk};
+use crate::ports::StoreError;
 
 /// Names every mistake. Asks both services for their fields; a service that cannot be asked is a
 /// finding of its own.
@@ -29,7 +30,7 @@ pub(super) async fn apply(desk: &Desk<'_>, config: &Config) -> Result<AdminReply
     }
     let state = &desk.environment.state;
     let row = state.connector(&desk.unit).await?;
-    let version = row.as_ref().map_or(1, |row| row.config_version + 1);
+    let version = store(desk, config, row.as_ref()).await?;
     let now = desk.now();
     let since = row.as_ref().and_then(|row| row.create_prospects_since);
     let next = ConnectorRow {
@@ -48,11 +49,29 @@ pub(super) async fn apply(desk: &Desk<'_>, config: &Config) -> Result<AdminReply
         changed_at: now,
         version: row.as_ref().map_or(1, |row| row.version + 1),
     };
-    state.put_config(version, config).await?;
     desk.audit(format!("config apply, version {version}"))
         .await?;
     state.put_connector(&next).await?;
     Ok(AdminReply::Applied { version, findings })
+}
+
+/// Stores the configuration under the first number that is free: an attempt that was not finished may
+/// have left a version behind that was never in force.
+async fn store(
+    desk: &Desk<'_>,
+    config: &Config,
+    row: Option<&ConnectorRow>,
+) -> Result<u64, AdminError> {
+    const ATTEMPTS: u64 = 20;
+    let first = row.map_or(1, |row| row.config_version + 1);
+    for version in first..first + ATTEMPTS {
+        match desk.environment.state.put_config(version, config).await {
+            Ok(()) => return Ok(version),
+            Err(StoreError::Conflict) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(StoreError::Conflict.into())
 }
 
 async fn findings(desk: &Desk<'_>, config: &Config) -> Result<Vec<Finding>, AdminError> {

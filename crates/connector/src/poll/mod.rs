@@ -48,14 +48,16 @@ pub struct PollReport {
     pub business_unit: Option<BusinessUnit>,
     /// The state the connector was found in.
     pub state: String,
+    /// Whether it is stopped, because a log-in was refused (R7).
+    pub is_stopped: bool,
     /// Changed rows seen, by stream.
     pub seen: BTreeMap<String, u64>,
     /// Hints enqueued.
     pub enqueued: u64,
     /// Held pairs that were sent to the queue again.
     pub caught_up: u64,
-    /// Rows open in the errors table.
-    pub open_errors: u64,
+    /// Rows open in the errors table; `None` when nobody could count them.
+    pub open_errors: Option<u64>,
     /// Calls to Salesforce.
     pub salesforce: Usage,
     /// Calls to Account Engagement.
@@ -73,21 +75,23 @@ impl Event for PollReport {
         self.business_unit.as_ref()
     }
 
-    /// No heartbeat when the poll did not finish.
+    /// A connector that is stopped counts as refused on every poll: its alarm stays on until somebody
+    /// has acted. What was not counted is not reported as none.
     fn metrics(&self) -> Metrics {
         let mut metrics = usage_metrics(&self.salesforce, &self.account_engagement);
         metrics.insert(MetricName::ChangesSeen, self.seen.values().sum());
         metrics.insert(MetricName::HintsEnqueued, self.enqueued + self.caught_up);
-        metrics.insert(MetricName::ErrorsOpen, self.open_errors);
-        let is_auth = matches!(
-            &self.problem,
-            Some(PollError::Service(ServiceError {
-                class: ErrorClass::Auth,
-                ..
-            }))
-        );
-        metrics.insert(MetricName::AuthFailures, u64::from(is_auth));
-        metrics.insert(MetricName::PollHeartbeat, u64::from(self.problem.is_none()));
+        if let Some(open) = self.open_errors {
+            metrics.insert(MetricName::ErrorsOpen, open);
+        }
+        let class = match &self.problem {
+            Some(PollError::Service(error)) => Some(error.class),
+            _ => None,
+        };
+        let is_refused = self.is_stopped || class == Some(ErrorClass::Auth);
+        metrics.insert(MetricName::AuthFailures, u64::from(is_refused));
+        let is_unknown = class == Some(ErrorClass::Unclassified);
+        metrics.insert(MetricName::Unclassified, u64::from(is_unknown));
         metrics
     }
 
@@ -100,6 +104,29 @@ impl Event for PollReport {
         let problem = self.problem.as_ref().map(ToString::to_string);
         details.insert("problem".to_owned(), json!(problem));
         details
+    }
+}
+
+/// A poll of the whole deployment: alive only when no connector had a problem, so that one that fails
+/// is not hidden behind another one that works.
+pub struct PollRun<'a>(pub &'a [PollReport]);
+
+impl Event for PollRun<'_> {
+    fn name(&self) -> &'static str {
+        "poll run finished"
+    }
+
+    fn business_unit(&self) -> Option<&BusinessUnit> {
+        None
+    }
+
+    fn metrics(&self) -> Metrics {
+        let is_alive = self.0.iter().all(|report| report.problem.is_none());
+        Metrics::from([(MetricName::PollHeartbeat, u64::from(is_alive))])
+    }
+
+    fn details(&self) -> Map<String, Value> {
+        Map::from_iter([("connectors".to_owned(), json!(self.0.len()))])
     }
 }
 
@@ -131,8 +158,9 @@ async fn poll_unit(
         return Ok(());
     };
     configured.row.state.name().clone_into(&mut report.state);
-    report.open_errors = environment.errors.count_open(unit).await?;
+    report.open_errors = Some(environment.errors.count_open(unit).await?);
     if let ConnectorState::AuthFailed(_) = configured.row.state {
+        report.is_stopped = true;
         return Ok(());
     }
     let sides = environment.services.open(&configured.config).await?;

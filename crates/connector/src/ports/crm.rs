@@ -46,6 +46,15 @@ pub enum CrmWriteTarget {
     Create(CrmObject),
 }
 
+/// A user of Salesforce.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CrmUser {
+    /// Its id.
+    pub id: SalesforceId,
+    /// Its address, in matching form.
+    pub email: NormalisedEmail,
+}
+
 /// Salesforce.
 #[async_trait]
 pub trait Crm: Send + Sync {
@@ -88,6 +97,9 @@ pub trait Crm: Send + Sync {
 
     /// The fields of Lead and Contact that the connector user can see.
     async fn describe(&self) -> Result<BTreeMap<String, Vec<FieldDescription>>, ServiceError>;
+
+    /// The active users that have an e-mail address.
+    async fn users(&self) -> Result<Vec<CrmUser>, ServiceError>;
 
     /// Calls since the last time this was asked.
     fn take_usage(&self) -> Usage;

@@ -7,7 +7,7 @@ mod marketing;
 mod queue;
 mod state;
 
-pub use crm::{Crm, CrmChange, CrmWrite, CrmWriteTarget};
+pub use crm::{Crm, CrmChange, CrmUser, CrmWrite, CrmWriteTarget};
 pub use errors::Errors;
 pub use links::{Begin, Commit, LinkPage, Links, Loaded};
 pub use marketing::{

@@ -70,7 +70,7 @@ pub async fn work(
     let mut fates: BTreeMap<BusinessUnit, BTreeMap<RecordRef, Fate>> = BTreeMap::new();
     let mut reports = Vec::new();
     for (unit, batches) in parsed.by_unit() {
-        let mut report = WorkReport::new(unit.clone(), &batches);
+        let mut report = WorkReport::new(Some(unit.clone()), &batches);
         let mut unit_fates = BTreeMap::new();
         let worked = work_on_unit(
             environment,
@@ -88,8 +88,8 @@ pub async fn work(
         reports.push(report);
     }
     let poisoned = parsed.poisoned.len() as u64;
-    if let Some(first) = reports.first_mut() {
-        first.poison_messages = poisoned;
+    if poisoned > 0 {
+        reports.push(WorkReport::of_poison(poisoned));
     }
     (batch::failed_messages(&parsed, &fates), reports)
 }

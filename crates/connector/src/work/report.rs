@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 use sync_core::decision::{Decision, Outcome};
+use sync_core::error::ErrorClass;
 use sync_core::hint::ChangeBatch;
 use sync_core::ids::BusinessUnit;
 use sync_core::pair::Pair;
@@ -16,8 +17,8 @@ use crate::ports::Usage;
 /// The counts of one delivery for one business unit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WorkReport {
-    /// The business unit.
-    pub business_unit: BusinessUnit,
+    /// The business unit; `None` when no message could be read.
+    pub business_unit: Option<BusinessUnit>,
     /// The poll runs whose hints were worked on: the correlation ids.
     pub runs: Vec<String>,
     /// Pairs brought into step.
@@ -57,7 +58,15 @@ pub struct WorkReport {
 }
 
 impl WorkReport {
-    pub(super) fn new(business_unit: BusinessUnit, batches: &[&ChangeBatch]) -> Self {
+    /// A report about messages that nobody could read.
+    pub(super) fn of_poison(messages: u64) -> Self {
+        Self {
+            poison_messages: messages,
+            ..Self::new(None, &[])
+        }
+    }
+
+    pub(super) fn new(business_unit: Option<BusinessUnit>, batches: &[&ChangeBatch]) -> Self {
         let mut runs: Vec<String> = batches.iter().map(|batch| batch.run.clone()).collect();
         runs.dedup();
         Self {
@@ -119,8 +128,7 @@ impl WorkReport {
             _ => None,
         };
         if let Some(failure) = failure {
-            self.unclassified +=
-                u64::from(failure.class == sync_core::error::ErrorClass::Unclassified);
+            self.unclassified += u64::from(failure.class == ErrorClass::Unclassified);
             return "failed";
         }
         self.synced += 1;
@@ -150,6 +158,13 @@ impl WorkReport {
         }
     }
 
+    fn has_unknown_problem(&self) -> bool {
+        matches!(
+            &self.problem,
+            Some(WorkError::Service(error)) if error.class == ErrorClass::Unclassified
+        )
+    }
+
     pub(super) fn note_given_back(&mut self) {
         self.retried += 1;
     }
@@ -161,7 +176,7 @@ impl Event for WorkReport {
     }
 
     fn business_unit(&self) -> Option<&BusinessUnit> {
-        Some(&self.business_unit)
+        self.business_unit.as_ref()
     }
 
     fn metrics(&self) -> Metrics {
@@ -175,7 +190,10 @@ impl Event for WorkReport {
             (MetricName::PairsSkipped, self.skipped.values().sum()),
             (MetricName::PairsHeld, self.held.values().sum()),
             (MetricName::ErrorsNew, self.errors_new),
-            (MetricName::Unclassified, self.unclassified),
+            (
+                MetricName::Unclassified,
+                self.unclassified + u64::from(self.has_unknown_problem()),
+            ),
             (MetricName::AuthFailures, self.auth_failures),
             (MetricName::PairsRetried, self.retried),
             (MetricName::CasConflicts, self.cas_conflicts),

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use connector::ports::{
-    AuditEntry, Begin, Changes, Commit, Crm, CrmChange, CrmWrite, Cursor, Errors, LinkPage, Links,
-    Loaded, Marketing, ProspectChange, ProspectWrite, ProspectWritten, Queue, SendFailure,
-    ServiceError, ServiceUser, Services, Sides, State, StoreError, Stream, Usage,
+    AuditEntry, Begin, Changes, Commit, Crm, CrmChange, CrmUser, CrmWrite, Cursor, Errors,
+    LinkPage, Links, Loaded, Marketing, ProspectChange, ProspectWrite, ProspectWritten, Queue,
+    SendFailure, ServiceError, ServiceUser, Services, Sides, State, StoreError, Stream, Usage,
 };
 use jiff::Timestamp;
 use sync_core::coerce::Service;
@@ -239,6 +239,7 @@ through_the_fuse!(Crm, "crm", {
     fn write(config: &Config, writes: &[CrmWrite]) -> Vec<Result<CrmId, WriteFailure>>,
         |landed| no_writes(Service::Salesforce, writes.len(), landed);
     fn describe() -> CallResult<BTreeMap<String, Vec<FieldDescription>>>, no_crm;
+    fn users() -> CallResult<Vec<CrmUser>>, no_crm;
 }
     fn take_usage(&self) -> Usage {
         self.inner.take_usage()

@@ -1,7 +1,7 @@
 //! The field map by itself: completeness, repetitions, and entries that cannot work in any org.
 
 use super::Report;
-use crate::config::{Config, Direction, FieldEntry, SyncBehaviour};
+use crate::config::{BlankRule, Config, Direction, FieldEntry, SyncBehaviour};
 use crate::ids::CrmObject;
 use crate::value::FieldType;
 
@@ -127,6 +127,17 @@ fn check_entry(path: &str, entry: &FieldEntry, report: &mut Report) {
                 ),
             );
         }
+    }
+    let is_flagged = entry.blanks == BlankRule::SalesforceBlankWins;
+    if is_flagged && entry.behaviour != SyncBehaviour::UseSalesforce {
+        report.warning(
+            format!("{path}.blanks"),
+            "R84",
+            format!(
+                "`salesforce_blank_wins` works with `behaviour: use_salesforce` only; for `{name}` it \
+                 changes nothing"
+            ),
+        );
     }
     if entry.opt_out && entry.field_type != FieldType::Boolean {
         report.error(

@@ -21,6 +21,14 @@ pub(super) fn check_identity(config: &Config, deployment: &Deployment, report: &
             ),
         );
     }
+    for (path, text) in [
+        ("name", &config.name),
+        ("connector_user.username", &config.connector_user.username),
+    ] {
+        if text.trim().is_empty() {
+            report.error(path, "R11", format!("`{path}` is empty"));
+        }
+    }
     let deployed = &deployment.business_units;
     if !deployed.is_empty() && !deployed.contains(&config.business_unit) {
         report.error(
@@ -75,6 +83,7 @@ pub(super) fn check_values(config: &Config, report: &mut Report) {
             "the CRM ID would overwrite the pair key; use a field of its own, or leave it out",
         );
     }
+    check_stale_reads(config, report);
     if config.settings.default_campaign_id == 0 {
         report.error(
             "settings.default_campaign_id",
@@ -89,6 +98,31 @@ pub(super) fn check_values(config: &Config, report: &mut Report) {
             "R24",
             "the setting exists for `mode: ampsea` only; without AMPSEA prospects are always \
              matched by e-mail address, so leave it out",
+        );
+    }
+}
+
+/// K4: the wait that keeps a prospect from being created twice after a crash.
+fn check_stale_reads(config: &Config, report: &mut Report) {
+    const CACHE_SECONDS: u32 = 60;
+    const MOST_SECONDS: u32 = 900;
+    let seconds = config.account_engagement.stale_reads_seconds;
+    let path = "account_engagement.stale_reads_seconds";
+    if seconds > MOST_SECONDS {
+        report.error(
+            path,
+            "K4",
+            format!("{seconds} seconds would hold a pair that long after each crash; at most {MOST_SECONDS}"),
+        );
+    } else if seconds < CACHE_SECONDS {
+        report.warning(
+            path,
+            "K4",
+            format!(
+                "a read may be {CACHE_SECONDS} seconds old, and a worker that waits for {seconds} \
+                 can create a prospect twice after a crash; less than {CACHE_SECONDS} is for a \
+                 sandbox without cache"
+            ),
         );
     }
 }
