@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::ProvideErrorMetadata;
+use jiff::SignedDuration;
 use sync_core::hint::retry_delay;
 
 use crate::messages::Receipt;
@@ -23,14 +24,21 @@ impl PutBack {
         Self { client, urls }
     }
 
-    /// Puts the failed messages of an event back. A refusal is only logged: then the message comes
+    /// Puts the failed messages of an event back; `at_least` is longer than usual when a day's allowance
+    /// is used up. A refusal is only logged: then the message comes
     /// again later, after the visibility time-out.
-    pub async fn put_back(&self, failed: &[String], receipts: &BTreeMap<String, Receipt>) {
+    pub async fn put_back(
+        &self,
+        failed: &[String],
+        receipts: &BTreeMap<String, Receipt>,
+        at_least: Option<SignedDuration>,
+    ) {
         for message_id in failed {
             let Some(receipt) = receipts.get(message_id) else {
                 continue;
             };
-            let delay = retry_delay(receipt.deliveries).as_secs();
+            let delay = retry_delay(receipt.deliveries);
+            let delay = at_least.map_or(delay, |least| delay.max(least)).as_secs();
             let changed = self
                 .client
                 .change_message_visibility()

@@ -189,7 +189,10 @@ fn sessions_of_records() -> Vec<Session> {
         (
             "errors_none",
             "errors",
-            answers(&AdminReply::Errors { rows: Vec::new() }),
+            answers(&AdminReply::Errors {
+                rows: Vec::new(),
+                more: 0,
+            }),
         ),
         ("links", "links", answers(&links(page, Some("c:003")))),
         ("links_wrong_state", "links --state lost", unasked()),

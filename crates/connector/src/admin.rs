@@ -16,6 +16,9 @@ use crate::environment::Environment;
 use crate::poll::{catch_up, into_batches};
 use crate::ports::{AuditEntry, LinkPage, StoreError, Stream};
 
+/// The most error rows of one answer: a function answers with 6 MB at most, and a row has about 1 KB.
+const ERROR_ROWS: usize = 2_000;
+
 /// Why a request was not carried out: the message is for the operator.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AdminError {
@@ -123,9 +126,7 @@ impl Desk<'_> {
             AdminCommand::Activate => self.change_state(ConnectorState::Active, "activate").await,
             AdminCommand::Sync { prospect } => self.sync(prospect).await,
             AdminCommand::Send { record } => self.send(record).await,
-            AdminCommand::Errors { closed } => Ok(AdminReply::Errors {
-                rows: self.environment.errors.list(&self.unit, closed).await?,
-            }),
+            AdminCommand::Errors { closed } => self.errors(closed).await,
             AdminCommand::Links {
                 state,
                 record,
@@ -192,6 +193,13 @@ impl Desk<'_> {
             row: changed,
             caught_up,
         })
+    }
+
+    async fn errors(&self, closed: bool) -> Result<AdminReply, AdminError> {
+        let mut rows = self.environment.errors.list(&self.unit, closed).await?;
+        let more = rows.len().saturating_sub(ERROR_ROWS);
+        rows.truncate(ERROR_ROWS);
+        Ok(AdminReply::Errors { rows, more })
     }
 
     /// R49: "Sync with CRM"; works while paused (R8c).

@@ -148,23 +148,36 @@ async fn too_many_calls_at_once_are_repeated_later() {
     assert_healed(&world, &drained).await;
 }
 
-/// Code 122. What the queue cannot wait for becomes error rows, and one sync by hand closes each.
+/// Code 122: everything waits for the next day of the business unit, and nothing for longer.
 #[tokio::test]
-async fn a_used_up_allowance_ends_as_error_rows_that_a_sync_closes() {
-    let (world, leads, prospects) = linked_pairs(3).await;
+async fn a_used_up_allowance_is_waited_for_until_it_is_renewed() {
+    let (world, leads, _) = linked_pairs(3).await;
     edit_both_sides(&world, &leads, &[]);
     world.poll_once().await;
     world.configure_unit(json!({ "daily_quota": 25_000, "quota_used": 25_000 }));
+    let began = world.now();
+    let drained = world.drain().await;
+    assert_healed(&world, &drained).await;
+    let waited = world.now().duration_since(began).as_hours();
+    assert!((1..=24).contains(&waited), "{waited} hours");
+    assert!(drained.delivered <= 10, "{}", drained.delivered);
+}
+
+/// What the queue cannot wait for becomes error rows, and one sync by hand closes each.
+#[tokio::test]
+async fn a_long_outage_ends_as_error_rows_that_a_sync_closes() {
+    let (world, leads, prospects) = linked_pairs(3).await;
+    edit_both_sides(&world, &leads, &[]);
+    world.poll_once().await;
+    world.plan(json!({ "side": "engagement", "fault": { "status": 503 }, "count": 100_000 }));
     let drained = world.drain().await;
     assert!(drained.dead > 0);
     let rows = world.open_errors().await;
     assert_eq!(rows.len(), 3, "each change is named: {rows:?}");
-    assert!(
-        rows.iter()
-            .all(|row| row.code == connector::dlq::UNDELIVERABLE)
-    );
+    let code = connector::dlq::UNDELIVERABLE;
+    assert!(rows.iter().all(|row| row.code == code));
     assert!(world.poll_once().await.problem.is_some());
-    world.configure_unit(json!({ "quota_used": 0 }));
+    lock(&world.twin.world.faults).clear();
     for prospect in prospects {
         let prospect = serde_json::from_value(json!(prospect)).expect("an id");
         world.admin(AdminCommand::Sync { prospect }).await;

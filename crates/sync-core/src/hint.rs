@@ -1,5 +1,6 @@
 //! The queue's messages: which key changed and why, never what to write.
 
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -71,6 +72,20 @@ pub fn retry_delay(deliveries: u32) -> SignedDuration {
     SignedDuration::from_secs(30 << doublings)
 }
 
+/// How long a message stays away when the day's allowance is used up: until five minutes past the next
+/// midnight of the account, when it is renewed, and at most six hours. Five deliveries reach over a
+/// whole day then, so that a used-up day never ends in the dead-letter queue.
+#[must_use]
+pub fn quota_delay(now: Timestamp, zone: &TimeZone) -> SignedDuration {
+    const LONGEST: SignedDuration = SignedDuration::from_hours(6);
+    let midnight = now.to_zoned(zone.clone()).tomorrow();
+    let midnight = midnight.and_then(|tomorrow| tomorrow.start_of_day());
+    midnight.map_or(LONGEST, |midnight| {
+        let renewed = midnight.timestamp().duration_since(now);
+        LONGEST.min(renewed + SignedDuration::from_mins(5))
+    })
+}
+
 /// The stored version of [`ChangeBatch`] that this code writes.
 pub const CHANGE_BATCH_VERSION: u32 = 1;
 
@@ -103,5 +118,15 @@ mod tests {
     fn a_message_stays_away_longer_each_time() {
         let delays: Vec<i64> = (0..=6).map(|n| retry_delay(n).as_secs()).collect();
         assert_eq!(delays, [30, 30, 120, 480, 1920, 1920, 1920]);
+    }
+
+    #[test]
+    fn a_used_up_day_is_waited_for_until_the_accounts_midnight() {
+        let zone = TimeZone::get("America/New_York").expect("a zone");
+        let wait = |at: &str| quota_delay(at.parse().expect("a moment"), &zone).as_secs();
+        // Five hours behind UTC in November.
+        assert_eq!(wait("2026-11-24T04:00:00Z"), 65 * 60);
+        assert_eq!(wait("2026-11-24T04:59:59Z"), 5 * 60 + 1);
+        assert_eq!(wait("2026-11-24T05:00:00Z"), 6 * 60 * 60);
     }
 }

@@ -94,8 +94,11 @@ pub enum AdminReply {
     },
     /// To `Errors`.
     Errors {
-        /// The rows.
+        /// The first rows, as many as one answer holds.
         rows: Vec<ErrorRow>,
+        /// How many more there are.
+        #[serde(default)]
+        more: usize,
     },
     /// To `Links`.
     Links {

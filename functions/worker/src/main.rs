@@ -36,7 +36,8 @@ async fn handle(
         emit(report, &started.stage, run, now);
     }
     if let Some(put_back) = &started.put_back {
-        put_back.put_back(&failed, &receipts).await;
+        let quota_wait = reports.iter().filter_map(|report| report.quota_wait).max();
+        put_back.put_back(&failed, &receipts, quota_wait).await;
     }
     Ok(response(failed))
 }

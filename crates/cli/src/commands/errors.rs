@@ -20,12 +20,16 @@ const HEADER: [&str; 10] = [
 ];
 
 /// The rows as a table, oldest first as they come.
-pub(super) fn list(rows: &[ErrorRow], now: Timestamp) -> String {
+pub(super) fn list(rows: &[ErrorRow], more: usize, now: Timestamp) -> String {
     if rows.is_empty() {
         return "no errors".to_owned();
     }
     let cells: Vec<Vec<String>> = rows.iter().map(|row| cells(row, now)).collect();
-    table(&HEADER, &cells)
+    let listed = table(&HEADER, &cells);
+    if more == 0 {
+        return listed;
+    }
+    format!("{listed}and {more} more; so many have few causes: begin with the codes above")
 }
 
 fn cells(row: &ErrorRow, now: Timestamp) -> Vec<String> {

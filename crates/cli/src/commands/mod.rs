@@ -99,7 +99,7 @@ fn answered(reply: &AdminReply, arguments: &Arguments, operator: &Operator) -> A
         AdminReply::Status(report) => status::show(report, operator.now),
         AdminReply::Connector { row, caught_up } => fine(connector::changed(row, *caught_up)),
         AdminReply::Queued { run, what } => fine(format!("queued: {what} (run {run})")),
-        AdminReply::Errors { rows } => fine(errors::list(rows, operator.now)),
+        AdminReply::Errors { rows, more } => fine(errors::list(rows, *more, operator.now)),
         AdminReply::Links { rows, next } if is_explained => fine(format!(
             "{}\n{}",
             explain::links(rows),

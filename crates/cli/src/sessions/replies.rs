@@ -112,6 +112,7 @@ pub(super) fn error_rows() -> AdminReply {
     };
     AdminReply::Errors {
         rows: vec![first, second],
+        more: 1_300,
     }
 }
 

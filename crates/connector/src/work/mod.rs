@@ -15,10 +15,11 @@ mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use sync_core::config::ConnectorState;
 use sync_core::error::{ErrorClass, Verdict};
-use sync_core::hint::ChangeBatch;
+use sync_core::hint::{ChangeBatch, quota_delay};
 use sync_core::ids::{BusinessUnit, ProspectId};
 use sync_core::key::RecordRef;
 use sync_core::record::ProspectRecord;
@@ -135,7 +136,14 @@ async fn work_on_unit(
                     report.auth_failures += 1;
                     return Err(WorkError::Service(error));
                 }
-                Err(error) => return Err(error),
+                Err(error) => {
+                    if let WorkError::Service(refused) = &error
+                        && refused.class == ErrorClass::Quota
+                    {
+                        report.quota_wait = Some(quota_wait(environment, &configured));
+                    }
+                    return Err(error);
+                }
             };
             fates.extend(done);
             open.retain(|hint| again.contains(&hint.record));
@@ -146,6 +154,13 @@ async fn work_on_unit(
         fates.extend(open.into_iter().map(|hint| (hint.record, Fate::Retry)));
     }
     Ok(())
+}
+
+/// How long to wait for the next day of the business unit.
+fn quota_wait(environment: &Environment, configured: &Configured) -> SignedDuration {
+    let zone = &configured.config.account_engagement.time_zone;
+    let zone = TimeZone::get(zone).unwrap_or(TimeZone::UTC);
+    quota_delay(environment.clock.now(), &zone)
 }
 
 /// Prospects whose state is known from a reply of this delivery, so that they are not read again.
@@ -229,7 +244,11 @@ impl Round<'_> {
                     PairVerdict::AgainNow => {
                         again.insert(record.clone());
                     }
-                    PairVerdict::GiveBack(_) => {
+                    PairVerdict::GiveBack(why) => {
+                        if why == Verdict::StopLane {
+                            let wait = quota_wait(self.environment, self.configured);
+                            self.report.quota_wait = Some(wait);
+                        }
                         done.insert(record.clone(), Fate::Retry);
                         self.report.note_given_back();
                     }

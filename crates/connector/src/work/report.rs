@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::SignedDuration;
 use serde_json::{Map, Value, json};
 use sync_core::decision::{Decision, Outcome};
 use sync_core::error::ErrorClass;
@@ -49,6 +50,8 @@ pub struct WorkReport {
     pub auth_failures: u64,
     /// Messages that are not change batches.
     pub poison_messages: u64,
+    /// How long what was given back has to wait, because a day's allowance is used up.
+    pub quota_wait: Option<SignedDuration>,
     /// Calls to Salesforce.
     pub salesforce: Usage,
     /// Calls to Account Engagement.
@@ -86,6 +89,7 @@ impl WorkReport {
             deadline_skips: 0,
             auth_failures: 0,
             poison_messages: 0,
+            quota_wait: None,
             salesforce: Usage::default(),
             account_engagement: Usage::default(),
             problem: None,
@@ -210,6 +214,8 @@ impl Event for WorkReport {
         details.insert("updated".to_owned(), json!(self.updated));
         details.insert("skipped".to_owned(), json!(self.skipped));
         details.insert("held".to_owned(), json!(self.held));
+        let quota_wait = self.quota_wait.map(|wait| wait.as_secs());
+        details.insert("quota_wait_seconds".to_owned(), json!(quota_wait));
         let problem = self.problem.as_ref().map(ToString::to_string);
         details.insert("problem".to_owned(), json!(problem));
         details

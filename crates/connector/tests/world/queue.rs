@@ -101,8 +101,11 @@ impl World {
             let group = (first.lane, first.group.clone());
             let environment = self.environment();
             drained.delivered += 1;
+            let mut quota_wait = SignedDuration::ZERO;
             let failed = match self.deliver(environment.clone(), &batch).await {
                 Some((failed, reports)) => {
+                    let waits = reports.iter().filter_map(|report| report.quota_wait);
+                    quota_wait = waits.max().unwrap_or_default();
                     drained.reports.extend(reports);
                     failed
                 }
@@ -115,6 +118,7 @@ impl World {
             };
             if !failed.is_empty() {
                 blocked.insert(group);
+                longest = longest.max(quota_wait);
             }
             longest = longest.max(self.put_back(&batch, &failed));
             drained.dead += self.bury(&environment).await;
