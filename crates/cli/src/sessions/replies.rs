@@ -132,7 +132,7 @@ fn field(name: &str, rule: &'static str, values: [&str; 3], winner: Winner) -> F
 /// A linked pair after edits on both sides.
 pub(super) fn edited_pair() -> Link {
     let mut trace = Trace::default();
-    trace.note("M8", "linked already");
+    trace.note("M3", "linked: the pair is kept in step");
     let [german, french] = ["+49 30 901820", "+33 1 40205050"];
     trace.fields = vec![
         field(
