@@ -5,15 +5,18 @@ PY := $(VENV)/bin/python
 FUNCTIONS := poller worker dlq-drain admin
 CLIENTS := tests/public-clients
 
-.PHONY: demo test test-rust test-template test-contract test-clients test-e2e bench lint build deploy clean binaries
+.PHONY: demo test test-rust test-crashes test-template test-contract test-clients test-e2e bench lint build deploy clean binaries
 
 demo: $(VENV)/ready ## build, deploy to a local AWS, and show the sync live
 	@$(PY) tools/demo.py
 
-test: test-rust test-template test-contract test-clients test-e2e ## everything
+test: test-rust test-crashes test-template test-contract test-clients test-e2e ## everything
 
 test-rust:
 	cargo test --workspace --locked
+
+test-crashes: ## every pair of deaths of the worker while it creates a record
+	cargo test --workspace --locked --test crash_points -- --ignored
 
 test-template: $(VENV)/ready
 	$(PY) -m pytest -q tests/template

@@ -106,6 +106,54 @@ async fn at_every_point(name: &str, steps: &[Step]) {
     );
 }
 
+/// Every pair of deaths: the second one hits what the first one left behind.
+async fn at_every_pair(name: &str, steps: &[Step]) {
+    const DEATHS: [Failure; 2] = [Failure::CrashBefore, Failure::CrashAfter];
+    let (expected, calls) = run(steps, &Fuse::counting()).await;
+    let mut pairs = 0;
+    for (first, how) in (0..calls).flat_map(|call| DEATHS.map(|death| (call, death))) {
+        for second in first + 1.. {
+            let mut was_reached = false;
+            for death in DEATHS {
+                let fuse = Fuse::at_each(vec![(first, how), (second, death)]);
+                let (end, made) = run(steps, &fuse).await;
+                let place = fuse.names().get(second).copied();
+                assert_eq!(
+                    end, expected,
+                    "{name}: {how:?} at {first}, {death:?} at {second}, {place:?}"
+                );
+                was_reached |= made > second;
+                pairs += 1;
+            }
+            if !was_reached {
+                break;
+            }
+        }
+    }
+    println!("{name}: {pairs} pairs of crashes");
+}
+
+fn one_lead(world: &World) {
+    world.create_as(INES, "Lead", person("ann@example.com"));
+}
+
+fn one_prospect(world: &World) {
+    let fields = json!({ "email": "cem@example.com", "lastName": "Cem", "score": 5 });
+    world.edit_unit(json!({ "fields": fields, "assign": TOM }));
+}
+
+#[tokio::test]
+#[ignore = "two minutes: make test-crashes"]
+async fn a_prospect_is_created_once_although_the_worker_dies_twice() {
+    at_every_pair("create prospect", &[Step::Do(one_lead)]).await;
+}
+
+#[tokio::test]
+#[ignore = "two minutes: make test-crashes"]
+async fn a_lead_is_created_once_although_the_worker_dies_twice() {
+    at_every_pair("create lead", &[Step::Do(one_prospect)]).await;
+}
+
 fn two_leads(world: &World) {
     world.create_as(INES, "Lead", person("ann@example.com"));
     world.lead("bea@example.com");

@@ -31,10 +31,10 @@ impl Failure {
     ];
 }
 
-/// Counts the port calls and fails one of them, once.
+/// Counts the port calls and fails some of them, each once.
 #[derive(Default)]
 pub struct Fuse {
-    at: Option<(usize, Failure)>,
+    at: Vec<(usize, Failure)>,
     names: Mutex<Vec<&'static str>>,
     died: Notify,
 }
@@ -46,7 +46,11 @@ impl Fuse {
     }
 
     pub fn at(number: usize, failure: Failure) -> Arc<Self> {
-        let at = Some((number, failure));
+        Self::at_each(vec![(number, failure)])
+    }
+
+    /// Numbers count on over the deaths in between.
+    pub fn at_each(at: Vec<(usize, Failure)>) -> Arc<Self> {
         Arc::new(Self {
             at,
             ..Self::default()
@@ -87,7 +91,7 @@ impl Fuse {
             names.push(name);
             names.len() - 1
         };
-        let failure = self.at.filter(|(at, _)| *at == number);
+        let failure = self.at.iter().find(|(at, _)| *at == number);
         let Some((_, failure)) = failure else {
             return call.await;
         };
