@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from local_stack import LocalStack
 
-FUNCTIONS = ("poller", "worker", "dlq-drain", "admin")
+FUNCTIONS = ("poller", "reconciler", "worker", "dlq-drain", "admin")
 
 Dimensions = frozenset[tuple[str, str]]
 MetricKey = tuple[str, str, Dimensions]

@@ -23,7 +23,7 @@ from local_stack import REPO, LocalStackError  # noqa: E402
 from world import World, WorldError  # noqa: E402
 
 TTY = sys.stdout.isatty()
-PACKAGES = ("poller", "worker", "dlq-drain", "admin", "twin", "cli")
+PACKAGES = ("poller", "reconciler", "worker", "dlq-drain", "admin", "twin", "cli")
 
 
 def paint(code: str, text: str) -> str:

@@ -87,6 +87,7 @@ class LocalStack:
         self.endpoint = ""
         self.outputs: dict[str, str] = {}
         self.deploy_seconds = 0.0
+        self.process_env: dict[str, str] = {}  # for MiniStack and every function it starts
         self.bridge: Bridge | None = None
         self._home: Path | None = None
         self._guard: subprocess.Popen[bytes] | None = None
@@ -204,7 +205,7 @@ class LocalStack:
         home = self._require_home()
         (home / "tmp").mkdir(exist_ok=True)
         env = {
-            **CREDENTIALS,
+            **CREDENTIALS, **self.process_env,
             "PATH": os.environ.get("PATH", os.defpath),
             "HOME": str(home),
             "TMPDIR": str(home / "tmp"),

@@ -23,11 +23,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import local_stack  # noqa: E402
 from local_stack import REPO, LocalStack  # noqa: E402
+from movable_clock import MovableClock  # noqa: E402
 
 UNIT = "0Uv000000000001CAA"
 CLIENT_ID = "local-consumer-key"
 BINARIES = REPO / "target" / "release"
 SAMPLE_ORG = REPO / "config" / "sample-org"
+# A message that was put back stays away this long at most; the connector's `retry_delay`.
+LONGEST_RETRY_SECONDS = 1920
 
 
 class WorldError(RuntimeError):
@@ -52,7 +55,7 @@ def new_key_pair() -> tuple[str, str]:
 class Twin:
     """The twin as a process, and its control endpoint."""
 
-    def __init__(self, home: Path, public_key: str, port: int = 0) -> None:
+    def __init__(self, home: Path, public_key: str, port: int = 0, env: dict[str, str] | None = None) -> None:
         key_file = home / "public.pem"
         key_file.write_text(public_key)
         command = [str(BINARIES / "twin"), "--port", str(port), "--public-key", str(key_file), "--client-id", CLIENT_ID]
@@ -61,6 +64,7 @@ class Twin:
         self.process = subprocess.Popen(
             [sys.executable, local_stack.__file__, "_guard", str(home), *command],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, text=True, start_new_session=True,
+            env={**os.environ, **(env or {})},
         )
         assert self.process.stdout is not None
         first = self.process.stdout.readline()
@@ -124,7 +128,7 @@ class Twin:
 class World:
     """Twin, local AWS, deployed stack, operator's command."""
 
-    def __init__(self, name: str, **parameters: str) -> None:
+    def __init__(self, name: str, movable_clock: bool = False, **parameters: str) -> None:
         self._home = tempfile.TemporaryDirectory(prefix="prospect-sync-")
         self.home = Path(self._home.name)
         self.name = name
@@ -133,6 +137,7 @@ class World:
         self._events_read: dict[str, int] = {"poller": 0, "worker": 0}
         self.twin: Twin | None = None
         self.stack: LocalStack | None = None
+        self.clock = MovableClock(self.home) if movable_clock else None
 
     def __enter__(self) -> World:
         return self
@@ -142,7 +147,8 @@ class World:
 
     def start(self, **stack_options: Any) -> World:
         self.private_key, public = new_key_pair()
-        self.twin = Twin(self.home, public, int(os.environ.get("TWIN_PORT", "0")))
+        follows_clock = self.clock.env() if self.clock else {}
+        self.twin = Twin(self.home, public, int(os.environ.get("TWIN_PORT", "0")), follows_clock)
         parameters = {
             "LoginUrl": self.twin.url,
             "AccountEngagementUrl": self.twin.url,
@@ -151,6 +157,7 @@ class World:
             **self.parameters,
         }
         self.stack = LocalStack(self.name, parameters, binaries=str(BINARIES), **stack_options)
+        self.stack.process_env = follows_clock
         self.stack.up()
         self.stack.put_private_key(self.private_key)
         return self
@@ -233,3 +240,45 @@ class World:
                 return
             time.sleep(0.1)
         raise WorldError("the lanes did not become empty")
+
+    def pass_time_until_quiet(self, at_most: int = 86_400) -> int:
+        """As `wait_until_quiet`, but waits of messages that were put back pass at once; how many seconds passed.
+
+        Stops, with all messages waiting, before more than so many seconds pass. Needs a movable clock, and a
+        visibility time-out longer than any retry: that tells work from waiting.
+        """
+        assert self.clock
+        passed, until = 0, time.monotonic() + 60
+        while time.monotonic() < until:
+            messages = self._messages_in_lanes()
+            if not messages:
+                return passed
+            waits = _waits_of_idle(messages, self.clock.now())
+            if waits:
+                step = max(1, round(min(waits)) + 1)
+                if passed + step > at_most:
+                    return passed
+                self.clock.advance(step)
+                passed += step
+            time.sleep(0.1)
+        raise WorldError(f"the lanes did not become empty although {passed} s passed: {messages}")
+
+    def _messages_in_lanes(self) -> list[dict[str, Any]]:
+        """Every message of both lanes, also those that somebody holds, as the local AWS shows them."""
+        assert self.stack
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(f"{self.stack.endpoint}/_ministack/sqs/messages", timeout=10) as reply:
+            accounts = json.load(reply)["messages"].values()
+        queues = [queue for regions in accounts for by_url in regions.values() for queue in by_url.items()]
+        lanes = (f"{self.name}-changes-priority.fifo", f"{self.name}-changes-bulk.fifo")
+        return [message for url, held in queues if url.rsplit("/", 1)[1] in lanes for message in held]
+
+
+def _waits_of_idle(messages: list[dict[str, Any]], now: float) -> list[float]:
+    """How long each message that was put back still waits; empty while one is in work or can be taken."""
+    held = [message for message in messages if not message["IsVisible"]]
+    waits = [message["VisibleAt"] - now for message in held]
+    blocked_groups = {message["MessageGroupId"] for message in held}
+    can_be_taken = any(m["IsVisible"] and m["MessageGroupId"] not in blocked_groups for m in messages)
+    in_work = any(wait > LONGEST_RETRY_SECONDS for wait in waits)
+    return [] if can_be_taken or in_work else waits

@@ -17,7 +17,7 @@ from world import World  # noqa: E402
 def world() -> Iterator[World]:
     """Twin and deployed stack, with the schedule off so that tests decide when to poll."""
     with World(
-        "e2e", ScheduleState="DISABLED", WorkerTimeoutSeconds="30", VisibilityTimeoutSeconds="180"
+        "e2e", ScheduleState="DISABLED", WorkerTimeoutSeconds="100", VisibilityTimeoutSeconds="600"
     ) as running:
         running.start(alarm_speed=30)
         yield running

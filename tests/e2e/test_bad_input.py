@@ -14,7 +14,7 @@ UNKNOWN_UNIT = "0Uv000000000002CAA"
 @pytest.fixture(scope="module")
 def strict() -> Iterator[World]:
     """Deployed for two business units, of which Account Engagement knows one."""
-    timeouts = {"WorkerTimeoutSeconds": "30", "VisibilityTimeoutSeconds": "180"}
+    timeouts = {"WorkerTimeoutSeconds": "100", "VisibilityTimeoutSeconds": "600"}
     with (
         pytest.MonkeyPatch.context() as patch,
         World("strict", ScheduleState="DISABLED", BusinessUnits=f"{UNIT},{UNKNOWN_UNIT}", **timeouts) as running,

@@ -10,14 +10,14 @@ import pytest
 from oracle import both_sides, crm_records, duplicates, links, out_of_step, prospects, unexplained
 from world import UNIT, World
 
-# The shortest the worker's margin for a write allows; a killed batch comes again after the visibility time.
-VISIBILITY = 21
-SHORT = {"WorkerTimeoutSeconds": "20", "VisibilityTimeoutSeconds": str(VISIBILITY)}
+# A killed batch comes again after the visibility time, which passes at once; the lease of its pairs is over by then.
+VISIBILITY = 7200
+TIMES = {"WorkerTimeoutSeconds": "80", "VisibilityTimeoutSeconds": str(VISIBILITY)}
 
 
 @pytest.fixture(scope="module")
 def fragile() -> Iterator[World]:
-    with World("killed", ScheduleState="DISABLED", **SHORT) as running:
+    with World("killed", movable_clock=True, ScheduleState="DISABLED", **TIMES) as running:
         running.start()
         running.cli("config", "apply", str(running.config()))
         running.cli("activate")
@@ -29,7 +29,7 @@ def fragile() -> Iterator[World]:
 
 def poll_and_kill(world: World, moments: random.Random, times: int) -> int:
     """Polls, and kills the workers at a random moment of each delivery; returns how often messages were in work."""
-    assert world.stack
+    assert world.stack and world.clock
     world.stack.invoke("poller", {})
     deaths = 0
     for _ in range(times):
@@ -37,10 +37,10 @@ def poll_and_kill(world: World, moments: random.Random, times: int) -> int:
         killed = world.stack.kill("worker")
         if killed and world.in_flight():
             deaths += 1
-            time.sleep(VISIBILITY)
-    world.wait_until_quiet(150)
+            world.clock.advance(VISIBILITY)
+    world.pass_time_until_quiet()
     world.stack.invoke("poller", {})
-    world.wait_until_quiet()
+    world.pass_time_until_quiet()
     return deaths
 
 
@@ -53,7 +53,7 @@ def assert_in_step(world: World) -> None:
     before = both_sides(world, UNIT)
     assert world.stack
     world.stack.invoke("poller", {})
-    world.wait_until_quiet()
+    world.pass_time_until_quiet()
     assert both_sides(world, UNIT) == before
 
 

@@ -18,6 +18,7 @@ MAPPING, SCHEDULE, ALARM = "AWS::Lambda::EventSourceMapping", "AWS::Scheduler::S
 KEY, SECRET, TOPIC = "AWS::KMS::Key", "AWS::SecretsManager::Secret", "AWS::SNS::Topic"
 FOURTEEN_DAYS = 1_209_600
 ACCOUNT_ENGAGEMENT_CALLS_AT_ONCE = 5
+IN_TURNS = ("Root/Poller", "Root/Reconciler")  # never at the same time (docs/decisions/0010; test_code.py looks at the code)
 # Statistic and missing-data rule that fit a metric; the catalogue of our own metrics that alarms may use.
 METRICS = {
     ("AWS/SQS", "ApproximateNumberOfMessagesVisible"): ("Maximum", "notBreaching"),
@@ -25,8 +26,11 @@ METRICS = {
     ("AWS/SQS", "ApproximateAgeOfOldestMessage"): ("Maximum", "notBreaching"),
     ("AWS/Lambda", "Errors"): ("Sum", "notBreaching"),
     ("ProspectSync", "PollHeartbeat"): ("Sum", "breaching"),
+    ("ProspectSync", "ReconcileHeartbeat"): ("Sum", "breaching"),
+    ("ProspectSync", "DriftedPairs"): ("Sum", "notBreaching"),
     ("ProspectSync", "ErrorsOpen"): ("Maximum", "ignore"),
     ("ProspectSync", "AuthFailures"): ("Sum", "notBreaching"),
+    ("ProspectSync", "CircuitOpen"): ("Maximum", "notBreaching"),
     ("ProspectSync", "Unclassified"): ("Sum", "notBreaching"),
 }
 
@@ -83,15 +87,20 @@ def t01_every_event_source_reports_partial_batches_and_stays_within_the_slots(st
             found.append(f"{key}: no MaximumConcurrency")
         name = mapping["FunctionName"]
         in_use[name] = in_use.get(name, 0) + (maximum or 1000)
-    slots = 0
+    slots, in_turns = 0, [0]
     for key, function in stack.of_type(FUNCTION).items():
         reserved = function.get("ReservedConcurrentExecutions", 1000)
         if reserved < in_use.get(function["FunctionName"], 0):
             found.append(f"{key}: reserved {reserved} is less than its event sources may use")
         if "AE_SLOTS" in function["Environment"]["Variables"] and not key.endswith("Admin"):
-            slots += int(function["Environment"]["Variables"]["AE_SLOTS"]) * reserved
+            of_function = int(function["Environment"]["Variables"]["AE_SLOTS"]) * reserved
+            if key in IN_TURNS:
+                in_turns.append(of_function)
+            else:
+                slots += of_function
+    slots += max(in_turns)
     if slots > ACCOUNT_ENGAGEMENT_CALLS_AT_ONCE:
-        found.append(f"poller and worker may make {slots} calls at once")
+        found.append(f"all functions together may make {slots} calls at once")
     return found
 
 
@@ -269,7 +278,7 @@ def t13_everything_that_can_fail_has_its_alarms(stack: Bundle) -> list[str]:
         if not alarms_on(stack, "Errors", "FunctionName", function["FunctionName"]):
             found.append(f"{key}: no alarm on Errors")
     stage = next(iter(stack.of_type(FUNCTION).values()))["Environment"]["Variables"]["STAGE"]
-    for metric in ("PollHeartbeat", "ErrorsOpen", "AuthFailures", "Unclassified"):
+    for metric in ("PollHeartbeat", "ReconcileHeartbeat", "DriftedPairs", "ErrorsOpen", "AuthFailures", "CircuitOpen", "Unclassified"):
         if not alarms_on(stack, metric, "Stage", stage):
             found.append(f"no alarm on {metric} of stage {stage}")
     return found
@@ -324,8 +333,8 @@ def t15_the_key_lets_alarms_and_logs_of_this_account_use_it(stack: Bundle) -> li
 
 
 def t16_everything_an_operator_needs_is_an_output(stack: Bundle) -> list[str]:
-    needed = {"AdminFunction", "PollerFunction", "WorkerFunction", "DlqDrainFunction", "PrivateKeySecretArn", "LinksTable",
-              "ErrorsTable", "ConnectorTable", "PriorityQueueUrl", "BulkQueueUrl", "PriorityDlqUrl", "BulkDlqUrl",
+    needed = {"AdminFunction", "PollerFunction", "ReconcilerFunction", "WorkerFunction", "DlqDrainFunction",
+              "PrivateKeySecretArn", "LinksTable", "ErrorsTable", "ConnectorTable", "PriorityQueueUrl", "BulkQueueUrl", "PriorityDlqUrl", "BulkDlqUrl",
               "SchedulerDlqUrl", "AlarmTopicArn"}
     return [f"output {name} is missing" for name in sorted(needed - set(stack.outputs))]
 

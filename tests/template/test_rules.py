@@ -81,6 +81,9 @@ FAULTS: dict[str, dict[str, Fault]] = {
         "too many calls at once": edit("Root/Worker", ReservedConcurrentExecutions=5),
         "fewer reserved than used": edit("Root/Worker", ReservedConcurrentExecutions=3),
         "slots of one process": environment("Worker", AE_SLOTS="2"),
+        "two turns at once": edit("Root/Reconciler", ReservedConcurrentExecutions=2),
+        "two calls in a turn": environment("Reconciler", AE_SLOTS="2"),
+        "no turns": lambda s: s.resources.update({"Root/Comparer": s.resources.pop("Root/Reconciler")}),
     },
     "t02": {
         "visible too early": edit("Queues/Bulk", VisibilityTimeout=719),
@@ -150,6 +153,7 @@ FAULTS: dict[str, dict[str, Fault]] = {
         "retries into the next poll": target(RetryPolicy={"MaximumRetryAttempts": 2, "MaximumEventAgeInSeconds": 120}),
         "nothing kept": target(DeadLetterConfig=None),
         "cannot be switched off": edit("Root/PollerTick", State=None),
+        "comparison cannot be switched off": edit("Root/ReconcilerTick", State=None),
     },
     "t13": {
         "lane unwatched": remove("Alarms/OldestMessageBulk"),
@@ -157,6 +161,9 @@ FAULTS: dict[str, dict[str, Fault]] = {
         "draining unwatched": remove("Alarms/DlqNotDrainedBulk"),
         "function unwatched": remove("Alarms/LambdaErrorsAdmin"),
         "polling unwatched": remove("Alarms/PollStopped"),
+        "comparing unwatched": remove("Alarms/ReconcileStopped"),
+        "drift unwatched": remove("Alarms/DriftedPairs"),
+        "used-up calls unwatched": remove("Alarms/CircuitOpen"),
         "another stage": edit("Alarms/OpenErrors", Dimensions=[{"Name": "Stage", "Value": "other"}]),
     },
     "t14": {

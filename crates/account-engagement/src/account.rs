@@ -41,19 +41,23 @@ impl Client {
             "objects/account",
             vec![fields.parameter()],
         );
-        let Value::Object(values) = self.call(&call).await?.body else {
-            let problem = "the account is not an object";
-            return Err(ProtocolError::new(CallKind::Account, problem).into());
-        };
-        let row = Row {
-            kind: CallKind::Account,
-            values: &values,
-        };
-        Ok(Account {
-            id: row.id()?,
-            time_zone: row.text("timezone")?,
-            daily_calls: row.number("maximumDailyApiCalls")?,
-            calls_used: row.number("apiCallsUsed")?,
-        })
+        read_account(self.call(&call).await?.body)
     }
+}
+
+pub(crate) fn read_account(body: Value) -> Result<Account, Error> {
+    let Value::Object(values) = body else {
+        let problem = "the account is not an object";
+        return Err(ProtocolError::new(CallKind::Account, problem).into());
+    };
+    let row = Row {
+        kind: CallKind::Account,
+        values: &values,
+    };
+    Ok(Account {
+        id: row.id()?,
+        time_zone: row.text("timezone")?,
+        daily_calls: row.number("maximumDailyApiCalls")?,
+        calls_used: row.number("apiCallsUsed")?,
+    })
 }

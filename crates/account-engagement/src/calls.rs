@@ -29,6 +29,8 @@ pub enum CallKind {
     Campaigns,
     /// A page of custom fields.
     CustomFields,
+    /// A new custom field.
+    CreateCustomField,
     /// The account.
     Account,
 }
@@ -48,15 +50,21 @@ impl CallKind {
             Self::Users => "users",
             Self::Campaigns => "campaigns",
             Self::CustomFields => "custom_fields",
+            Self::CreateCustomField => "create_custom_field",
             Self::Account => "account",
         }
     }
 
-    /// Whether the call changes a prospect, so that its outcome matters when the answer is lost.
+    /// Whether the call changes something, so that its outcome matters when the answer is lost.
     #[must_use]
     pub fn is_write(self) -> bool {
         match self {
-            Self::Create | Self::Update | Self::Delete | Self::Upsert | Self::Undelete => true,
+            Self::Create
+            | Self::Update
+            | Self::Delete
+            | Self::Upsert
+            | Self::Undelete
+            | Self::CreateCustomField => true,
             Self::Query
             | Self::Read
             | Self::Users

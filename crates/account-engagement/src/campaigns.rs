@@ -28,7 +28,7 @@ pub struct Campaign {
 }
 
 impl Campaign {
-    fn from_row(values: &Map<String, Value>) -> Result<Self, ProtocolError> {
+    pub(crate) fn from_row(values: &Map<String, Value>) -> Result<Self, ProtocolError> {
         let row = Row {
             kind: CallKind::Campaigns,
             values,

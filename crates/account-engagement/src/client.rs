@@ -18,6 +18,9 @@ use crate::wire::{Answer, Call, Wire};
 /// a write into one of unknown outcome.
 const POOL_IDLE: Duration = Duration::from_secs(15);
 
+/// How long a call may take; the slowest are queries of a thousand prospects.
+pub const CALL_TIMEOUT: Duration = Duration::from_secs(25);
+
 /// How to reach a business unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -43,7 +46,7 @@ impl Settings {
             base_url: base_url.into(),
             business_unit,
             connect_timeout: Duration::from_secs(5),
-            call_timeout: Duration::from_secs(60),
+            call_timeout: CALL_TIMEOUT,
             slots: MAX_SLOTS,
             body_limit_bytes: 32 * 1024 * 1024,
         }
@@ -118,6 +121,12 @@ impl Client {
         &self.wire.business_unit
     }
 
+    /// How many calls can be under way at once.
+    #[must_use]
+    pub fn slots(&self) -> usize {
+        self.gate.width()
+    }
+
     /// Calls made since the start or since they were taken.
     #[must_use]
     pub fn calls(&self) -> Calls {
@@ -143,7 +152,11 @@ impl Client {
     }
 
     /// Makes a call. A refused token is thrown away and the call made once more.
+    ///
+    /// The slot is taken before the token and kept over the log-in: a call that waits for it must not
+    /// come in with a token that was refused meanwhile, and use up its second try for that.
     pub(crate) async fn call(&self, call: &Call<'_>) -> Result<Answer, Error> {
+        let _slot = self.gate.enter().await;
         let bearer = self.token.bearer().await?;
         let stale = match self.attempt(call, &bearer).await {
             Err(Error::Service(error)) if error.wants_new_token() => bearer,
@@ -155,7 +168,6 @@ impl Client {
     }
 
     async fn attempt(&self, call: &Call<'_>, bearer: &Bearer) -> Result<Answer, Error> {
-        let _slot = self.gate.enter().await;
         self.counters.count(call.kind);
         let (answer, seen) = self.wire.exchange(call, bearer).await;
         self.counters.note(seen);

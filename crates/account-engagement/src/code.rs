@@ -8,7 +8,8 @@ macro_rules! codes {
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum ErrorCode {
             $(#[doc = $text] $name,)*
-            /// A code that is not in our table, kept as it came.
+            /// A code that is not in our table, kept as it came. Of seven digits or more it is
+            /// none, and may be somebody's phone number: -1 stands for it, because codes are shown.
             Unknown(i64),
         }
 
@@ -21,7 +22,8 @@ macro_rules! codes {
             pub fn from_number(number: i64) -> Self {
                 match number {
                     $($number => Self::$name,)*
-                    other => Self::Unknown(other),
+                    other if other.unsigned_abs() < 1_000_000 => Self::Unknown(other),
+                    _ => Self::Unknown(-1),
                 }
             }
 
@@ -235,6 +237,14 @@ mod tests {
         ),
         (&[0, 999, -1], Unclassified),
     ];
+
+    #[test]
+    fn a_number_that_is_too_long_for_a_code_is_not_kept() {
+        for number in [4_155_550_123, -4_155_550_123, i64::MIN] {
+            assert_eq!(ErrorCode::from_number(number), ErrorCode::Unknown(-1));
+        }
+        assert_eq!(ErrorCode::from_number(9_999), ErrorCode::Unknown(9_999));
+    }
 
     #[test]
     fn every_documented_code_has_its_class() {

@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use sync_core::error::ErrorClass;
+use sync_core::error::{ErrorClass, is_free_of_phone_numbers};
 use sync_core::ids::BusinessUnit;
 
 use crate::calls::CallKind;
@@ -123,9 +123,10 @@ impl ServiceError {
             return None;
         }
         let name = self.message.trim_end_matches('.').rsplit(": ").next()?;
-        let is_name = name
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '.');
+        let is_name = is_free_of_phone_numbers(name)
+            && name
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '.');
         (is_name && !name.is_empty() && name.len() < self.message.len()).then_some(name)
     }
 
@@ -337,10 +338,10 @@ mod tests {
         );
         let text = "Invalid parameter: fields. It contains an invalid or unknown field: A__c.";
         assert_eq!(error(Some(51), 400, text).field(), Some("A__c"));
-        assert_eq!(
-            error(Some(154), 400, "Invalid property: a@b.c").field(),
-            None
-        );
+        for value in ["a@b.c", "4155550123"] {
+            let text = format!("Invalid property: {value}");
+            assert_eq!(error(Some(154), 400, &text).field(), None);
+        }
         assert_eq!(error(Some(4), 400, "bad: Field").field(), None);
     }
 }

@@ -8,15 +8,23 @@ pub const MAX_SLOTS: usize = 4;
 /// Lets a call in when one of its slots is free, first come first served.
 #[derive(Debug)]
 pub(crate) struct Gate {
+    width: usize,
     slots: Semaphore,
 }
 
 impl Gate {
     /// A gate with this many slots, at least one and at most [`MAX_SLOTS`].
     pub(crate) fn new(slots: usize) -> Self {
+        let width = slots.clamp(1, MAX_SLOTS);
         Self {
-            slots: Semaphore::new(slots.clamp(1, MAX_SLOTS)),
+            width,
+            slots: Semaphore::new(width),
         }
+    }
+
+    /// How many slots there are.
+    pub(crate) fn width(&self) -> usize {
+        self.width
     }
 
     /// Waits for a slot; it is free again when the permit is dropped.

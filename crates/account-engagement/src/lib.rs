@@ -17,6 +17,8 @@ mod prospects;
 mod query;
 mod row;
 mod schema;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod token;
 mod users;
 mod wire;
@@ -26,7 +28,7 @@ pub use budget::{DailyBudget, UnknownTimeZone};
 pub use calls::{ApiUsage, CallKind, Calls};
 pub use campaigns::Campaign;
 pub use changes::{ChangePage, ChangeWindow};
-pub use client::{Client, Settings, SettingsError};
+pub use client::{CALL_TIMEOUT, Client, Settings, SettingsError};
 pub use code::{ErrorCode, classify};
 pub use error::{Error, NotSent, ProtocolError, ServiceError, UnknownOutcome};
 pub use field_list::Fields;

@@ -116,7 +116,7 @@ impl Client {
     }
 }
 
-fn parse(kind: CallKind, answer: Answer) -> Result<Page, Error> {
+pub(crate) fn parse(kind: CallKind, answer: Answer) -> Result<Page, Error> {
     let protocol = |problem: &str| Error::from(ProtocolError::new(kind, problem));
     let Value::Object(mut body) = answer.body else {
         return Err(protocol("a page is not an object"));

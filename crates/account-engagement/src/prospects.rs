@@ -185,8 +185,9 @@ impl Client {
     }
 }
 
-/// The prospect of an answer. Its id comes from the body, is `known`, or stands in `Location`.
-fn one_prospect(
+/// The prospect of an answer. Its id comes from the body, is `known`, or stands in `Location`. The
+/// values of another prospect are nobody's: taken for those of `known`, they would go to its partner.
+pub(crate) fn one_prospect(
     kind: CallKind,
     known: Option<ProspectId>,
     answer: Answer,
@@ -200,7 +201,11 @@ fn one_prospect(
     if let (false, Some(id)) = (row.contains_key("id"), id) {
         row.insert("id".to_owned(), id.into());
     }
-    Ok(Prospect::from_row(kind, row)?)
+    let prospect = Prospect::from_row(kind, row)?;
+    if known.is_some_and(|known| known != prospect.id) {
+        return Err(ProtocolError::new(kind, "another prospect was answered").into());
+    }
+    Ok(prospect)
 }
 
 /// Rows as prospects.
@@ -208,4 +213,24 @@ pub(crate) fn prospects(rows: Vec<Map<String, Value>>) -> Result<Vec<Prospect>, 
     rows.into_iter()
         .map(|row| Prospect::from_row(CallKind::Query, row).map_err(Error::from))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_answer_of_another_prospect_is_refused() {
+        let known = ProspectId::try_from(7).ok();
+        let answer = |id: u64| Answer {
+            body: json!({ "id": id }),
+            warnings: Vec::new(),
+            location_id: None,
+        };
+        let read = one_prospect(CallKind::Update, known, answer(7)).map(|prospect| prospect.id);
+        assert_eq!(read.ok(), known);
+        let error = one_prospect(CallKind::Update, known, answer(8)).unwrap_err();
+        assert!(matches!(error, Error::Protocol(_)) && error.may_have_landed());
+        assert!(one_prospect(CallKind::Create, None, answer(8)).is_ok());
+    }
 }

@@ -30,7 +30,7 @@ pub struct User {
 }
 
 impl User {
-    fn from_row(values: &Map<String, Value>) -> Result<Self, ProtocolError> {
+    pub(crate) fn from_row(values: &Map<String, Value>) -> Result<Self, ProtocolError> {
         let row = Row {
             kind: CallKind::Users,
             values,

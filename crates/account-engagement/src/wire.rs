@@ -181,7 +181,7 @@ impl Wire {
     }
 
     /// What an answer says: the code in the body first, the status second (apis K16).
-    fn interpret(
+    pub(crate) fn interpret(
         &self,
         call: CallKind,
         status: u16,

@@ -103,7 +103,14 @@ async fn a_chain_that_stops_early_says_so() {
 async fn no_more_calls_at_once_than_slots() {
     for (slots, most_allowed) in [(2, 2), (9, 4)] {
         let most = Arc::new(AtomicUsize::new(0));
-        let handler = |_: &server::Asked| reply(200, json!({ "id": 1 }));
+        let handler = |asked: &server::Asked| {
+            let id = asked
+                .line
+                .rsplit('/')
+                .next()
+                .and_then(|id| id.parse::<u64>().ok());
+            reply(200, json!({ "id": id }))
+        };
         let server = Server::start_slow(20, most.clone(), handler).await;
         let mut settings = settings(&server.base_url);
         settings.slots = slots;
@@ -295,6 +302,47 @@ async fn account_campaigns_and_custom_fields_are_read() {
     );
 }
 
+/// What a new custom field is: text, one value, required on no form (apis B5).
+#[tokio::test]
+async fn a_text_field_is_created_with_its_type_and_without_the_suffix() {
+    let server = Server::start(|_| {
+        reply(
+            201,
+            json!({ "id": 12, "name": "Prospect Sync Key", "apiFieldId": "Prospect_Sync_Key__c",
+                "type": "Text", "isRequired": false }),
+        )
+    })
+    .await;
+    let client = client(&server.base_url);
+    let created = client.create_text_field("Prospect Sync Key", "Prospect_Sync_Key");
+    let created = created.await.unwrap();
+    assert_eq!(
+        (created.api_field_id.as_str(), created.field_type.as_str()),
+        ("Prospect_Sync_Key__c", "Text")
+    );
+    let asked = &server.asked()[0];
+    assert_eq!(asked.line, "POST /api/v5/objects/custom-fields");
+    assert_eq!(
+        asked.body,
+        json!({
+            "name": "Prospect Sync Key", "fieldId": "Prospect_Sync_Key", "type": "Text",
+            "isRequired": false, "isRecordMultipleResponses": false, "isUseValues": false,
+        })
+    );
+    assert!(asked.query["fields"].contains("apiFieldId"));
+    let calls = client.take_calls();
+    assert_eq!(calls, [(CallKind::CreateCustomField, 1)].into());
+}
+
+/// A lost answer leaves open whether the field is there.
+#[tokio::test]
+async fn a_text_field_without_a_proper_answer_may_be_there() {
+    let server = Server::start(|_| reply(204, Value::Null)).await;
+    let client = client(&server.base_url);
+    let error = client.create_text_field("Key", "Key").await.unwrap_err();
+    assert!(error.may_have_landed(), "{error}");
+}
+
 #[test]
 fn a_base_url_with_a_path_is_refused() {
     for url in [
@@ -306,4 +354,29 @@ fn a_base_url_with_a_path_is_refused() {
         let client = Client::new(settings(url), Arc::new(Tokens::default()));
         assert!(client.is_err(), "{url}");
     }
+}
+
+#[tokio::test]
+async fn calls_that_wait_for_a_slot_do_not_carry_a_token_that_was_refused_meanwhile() {
+    let server = Server::start(|asked| {
+        if asked.headers["authorization"] == "Bearer t0" {
+            return reply(401, json!({ "code": 184, "message": "expired" }));
+        }
+        reply(200, json!({ "values": [] }))
+    })
+    .await;
+    let mut one_slot = settings(&server.base_url);
+    one_slot.slots = 1;
+    let client = Client::new(one_slot, Arc::new(Tokens::default())).unwrap();
+    let (a, b, c) = tokio::join!(client.users(), client.users(), client.users());
+    assert!(a.is_ok() && b.is_ok() && c.is_ok());
+    let carried = server.asked();
+    let carried: Vec<&str> = carried
+        .iter()
+        .map(|asked| asked.headers["authorization"].to_str().unwrap())
+        .collect();
+    assert_eq!(
+        carried,
+        ["Bearer t0", "Bearer t1", "Bearer t1", "Bearer t1"]
+    );
 }

@@ -25,6 +25,8 @@ use crate::settings::{SettingsError, Variables};
 pub enum Function {
     /// Finds changes.
     Poller,
+    /// Finds what drifted.
+    Reconciler,
     /// Works on them.
     Worker,
     /// Turns dead messages into error rows.
@@ -116,17 +118,19 @@ pub async fn start(function: Function) -> Result<Started, SettingsError> {
     let tables = aws_sdk_dynamodb::Client::new(&sdk);
     let state_table = match function {
         Function::DlqDrain => String::new(),
-        Function::Poller | Function::Worker | Function::Admin => {
+        Function::Poller | Function::Reconciler | Function::Worker | Function::Admin => {
             variables.text("CONNECTOR_TABLE")?
         }
     };
     let business_units = match function {
         Function::DlqDrain => Vec::new(),
-        Function::Poller | Function::Worker | Function::Admin => variables.business_units()?,
+        Function::Poller | Function::Reconciler | Function::Worker | Function::Admin => {
+            variables.business_units()?
+        }
     };
     let services: Arc<dyn Services> = match function {
         Function::DlqDrain => Arc::new(NotGiven),
-        Function::Poller | Function::Worker | Function::Admin => {
+        Function::Poller | Function::Reconciler | Function::Worker | Function::Admin => {
             let secrets = aws_sdk_secretsmanager::Client::new(&sdk);
             Arc::new(ConnectedServices::new(variables.services()?, secrets))
         }
@@ -134,7 +138,7 @@ pub async fn start(function: Function) -> Result<Started, SettingsError> {
     let sqs = |urls: QueueUrls| Arc::new(SqsQueue::new(aws_sdk_sqs::Client::new(&sdk), urls));
     let queue: Arc<dyn Queue> = match function {
         Function::Worker | Function::DlqDrain => Arc::new(NotGiven),
-        Function::Poller => sqs(variables.lanes()?),
+        Function::Poller | Function::Reconciler => sqs(variables.lanes()?),
         Function::Admin => sqs(variables.queues()?),
     };
     let put_back = match function {
@@ -142,7 +146,7 @@ pub async fn start(function: Function) -> Result<Started, SettingsError> {
             let client = aws_sdk_sqs::Client::new(&sdk);
             Some(PutBack::new(client, variables.lanes()?))
         }
-        Function::Poller | Function::DlqDrain | Function::Admin => None,
+        Function::Poller | Function::Reconciler | Function::DlqDrain | Function::Admin => None,
     };
     let environment = Environment {
         services,

@@ -25,6 +25,7 @@ pub fn deliveries(event: SqsEvent) -> Result<Vec<Delivery>, EventError> {
 
 fn delivery(index: usize, mut message: SqsMessage) -> Result<Delivery, EventError> {
     let missing = |what| EventError(index, what);
+    let deliveries = deliveries_of(&message);
     Ok(Delivery {
         message_id: message
             .message_id
@@ -35,7 +36,14 @@ fn delivery(index: usize, mut message: SqsMessage) -> Result<Delivery, EventErro
             .remove("MessageGroupId")
             .ok_or(missing("group"))?,
         body: message.body.ok_or(missing("body"))?,
+        deliveries,
     })
+}
+
+/// How often a message was delivered; once, when the queue does not say.
+fn deliveries_of(message: &SqsMessage) -> u32 {
+    let count = message.attributes.get("ApproximateReceiveCount");
+    count.and_then(|count| count.parse().ok()).unwrap_or(1)
 }
 
 /// What it takes to put a message back.
@@ -57,10 +65,9 @@ pub fn receipts(event: &SqsEvent) -> BTreeMap<String, Receipt> {
 }
 
 fn receipt(message: &SqsMessage) -> Option<(String, Receipt)> {
-    let count = message.attributes.get("ApproximateReceiveCount");
     let receipt = Receipt {
         handle: message.receipt_handle.clone()?,
-        deliveries: count.and_then(|count| count.parse().ok()).unwrap_or(1),
+        deliveries: deliveries_of(message),
         queue: message.event_source_arn.clone()?,
     };
     Some((message.message_id.clone()?, receipt))

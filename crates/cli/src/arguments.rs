@@ -106,6 +106,11 @@ pub(crate) enum Command {
         #[arg(long, value_name = "TOKEN")]
         next: Option<String>,
     },
+    /// Create the connector's own fields in Account Engagement, and name those Salesforce lacks
+    Setup {
+        /// The YAML file; the configuration in force when left out
+        file: Option<PathBuf>,
+    },
     /// Check or apply a configuration
     Config {
         /// What to do with it.

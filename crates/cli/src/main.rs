@@ -3,6 +3,7 @@
 mod age;
 mod arguments;
 mod commands;
+mod configuration;
 mod explain;
 mod invoke;
 #[cfg(test)]

@@ -11,7 +11,7 @@ use std::{env, fs};
 use clap::Parser;
 use serde_json::{Value, json};
 use sync_core::config::ConnectorState;
-use sync_core::protocol::AdminReply;
+use sync_core::protocol::{AdminReply, OwnFieldState};
 use sync_core::testing::at;
 
 use crate::arguments::Arguments;
@@ -19,8 +19,8 @@ use crate::commands;
 use crate::invoke::{Function, Functions, InvokeError};
 use crate::{Failure, Operator};
 use replies::{
-    ambiguous_pair, edited_pair, error_rows, findings, held_pair, links, not_configured, row,
-    status,
+    ambiguous_pair, edited_pair, error_rows, findings, held_pair, links, no_key_field,
+    not_configured, row, set_up, status, status_used_up,
 };
 
 /// A stack that gives one answer and remembers what it was asked.
@@ -98,6 +98,7 @@ fn sessions() -> Vec<Session> {
     let mut all = sessions_of_the_connector();
     all.extend(sessions_of_records());
     all.extend(sessions_of_configurations());
+    all.extend(sessions_of_the_setup());
     all
 }
 
@@ -145,6 +146,8 @@ fn sessions_of_the_connector() -> Vec<Session> {
             "status",
             answers(&status(refused, 0, 0, 0)),
         ),
+        ("status_used_up", "status", answers(&status_used_up(7_200))),
+        ("status_renewed", "status", answers(&status_used_up(3_000))),
         (
             "status_not_configured",
             "status",
@@ -265,6 +268,31 @@ fn sessions_of_configurations() -> Vec<Session> {
             unasked(),
         ),
         ("config_no_file", "config check nowhere.yaml", unasked()),
+    ]
+}
+
+fn sessions_of_the_setup() -> Vec<Session> {
+    use OwnFieldState::{Created, Found, Missing};
+    let example = "setup ../../config/connector.example.yaml";
+    let again = || answers(&set_up(Found, Found, Vec::new()));
+    vec![
+        (
+            "setup",
+            example,
+            answers(&set_up(Created, Found, Vec::new())),
+        ),
+        ("setup_again", example, again()),
+        ("setup_in_force", "setup", again()),
+        (
+            "setup_salesforce",
+            example,
+            answers(&set_up(Created, Missing, no_key_field())),
+        ),
+        (
+            "setup_wrong_file",
+            "setup tests/sessions/files/no_yaml.yaml",
+            unasked(),
+        ),
     ]
 }
 

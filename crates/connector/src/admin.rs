@@ -1,6 +1,9 @@
-//! What an operator does: look, pause, activate, sync one record now, configure.
+//! What an operator does: look, set up, configure, pause, activate, sync one record now.
 
 mod configure;
+mod setup;
+
+use std::fmt::Write as _;
 
 use jiff::Timestamp;
 use sync_core::config::{ConnectorRow, ConnectorState};
@@ -14,7 +17,7 @@ use sync_core::protocol::{
 
 use crate::environment::Environment;
 use crate::poll::{catch_up, into_batches};
-use crate::ports::{AuditEntry, LinkPage, StoreError, Stream};
+use crate::ports::{AuditEntry, LinkPage, ServiceError, StoreError, Stream};
 
 /// The most error rows of one answer: a function answers with 6 MB at most, and a row has about 1 KB.
 const ERROR_ROWS: usize = 2_000;
@@ -28,6 +31,9 @@ pub(crate) enum AdminError {
     /// A table of ours failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// One of the two services could not be asked.
+    #[error(transparent)]
+    Service(#[from] ServiceError),
 }
 
 /// Carries out a request. Every change is in the audit trail before it is answered (R133).
@@ -61,8 +67,12 @@ fn unit_of(
     if let AdminCommand::ConfigCheck { config } | AdminCommand::ConfigApply { config } = command {
         return Ok(config.business_unit.clone());
     }
+    let named = match command {
+        AdminCommand::Setup { config } => config.as_ref().map(|config| &config.business_unit),
+        _ => None,
+    };
     let deployed = &environment.business_units;
-    match (given, deployed.as_slice()) {
+    match (named.or(given), deployed.as_slice()) {
         (Some(unit), _) if deployed.contains(unit) => Ok(unit.clone()),
         (Some(unit), _) => Err(AdminError::Refused(format!(
             "business unit {unit} is not part of this deployment; it has {deployed:?}"
@@ -132,6 +142,7 @@ impl Desk<'_> {
                 record,
                 next,
             } => self.links(state, record, next).await,
+            AdminCommand::Setup { config } => setup::set_up(self, config.as_deref()).await,
             AdminCommand::ConfigCheck { config } => configure::check(self, &config).await,
             AdminCommand::ConfigApply { config } => configure::apply(self, &config).await,
             AdminCommand::Status => status(self.environment).await,
@@ -151,7 +162,7 @@ impl Desk<'_> {
         Ok(self.environment.state.audit(&self.unit, &entry).await?)
     }
 
-    async fn row(&self) -> Result<ConnectorRow, AdminError> {
+    pub(crate) async fn row(&self) -> Result<ConnectorRow, AdminError> {
         self.environment
             .state
             .connector(&self.unit)
@@ -173,9 +184,11 @@ impl Desk<'_> {
         self.audit(format!("{action} (was {})", row.state.name()))
             .await?;
         let changed = ConnectorRow {
-            state,
             changed_by: self.actor.clone(),
             changed_at: self.now(),
+            // Whoever activates wants it to go on now; if no calls are left, the next run is told again.
+            used_up: row.used_up.filter(|_| state != ConnectorState::Active),
+            state,
             version: row.version + 1,
             ..row
         };
@@ -220,7 +233,10 @@ impl Desk<'_> {
                 "the connector is stopped: {why}; put that right and run `prospect-sync activate`"
             )));
         }
-        let what = format!("{record} on the priority lane");
+        let mut what = format!("{record} on the priority lane");
+        if let Some(used_up) = row.used_up_at(self.now()) {
+            let _ = write!(what, "; {used_up}");
+        }
         self.audit(format!("{cause:?} {record}")).await?;
         let hint = ChangeHint {
             record,

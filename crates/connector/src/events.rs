@@ -31,6 +31,10 @@ pub enum MetricName {
     RecordsCreated,
     /// Records updated on either side.
     RecordsUpdated,
+    /// Prospects whose record was deleted (R52).
+    ProspectsRetired,
+    /// Prospects taken out of the recycle bin (R53, R56).
+    ProspectsRestored,
     /// Fields in which an edit was overruled.
     ConflictsResolved,
     /// Pairs skipped.
@@ -45,10 +49,14 @@ pub enum MetricName {
     Unclassified,
     /// Log-ins refused.
     AuthFailures,
+    /// Whether an allowance is used up and nobody calls.
+    CircuitOpen,
     /// Pairs given back to the queue.
     PairsRetried,
     /// Links another worker changed first.
     CasConflicts,
+    /// Writes decided on a read that was no longer true.
+    StaleOverwriteRisk,
     /// Writes not begun because the deadline was near.
     DeadlineSkips,
     /// Messages that could not be read.
@@ -61,11 +69,17 @@ pub enum MetricName {
     SalesforceApiUsedPct,
     /// Used share of the day's Account Engagement calls, in percent.
     AccountEngagementApiUsedPct,
+    /// Pairs of which both records were compared.
+    ComparedPairs,
+    /// Pairs that differed and that nobody was about to bring into step.
+    DriftedPairs,
+    /// Every comparison that was due is complete.
+    ReconcileHeartbeat,
 }
 
 impl MetricName {
     /// All of them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 29] = [
         Self::PollHeartbeat,
         Self::ChangesSeen,
         Self::HintsEnqueued,
@@ -73,6 +87,8 @@ impl MetricName {
         Self::PairsNoop,
         Self::RecordsCreated,
         Self::RecordsUpdated,
+        Self::ProspectsRetired,
+        Self::ProspectsRestored,
         Self::ConflictsResolved,
         Self::PairsSkipped,
         Self::PairsHeld,
@@ -80,14 +96,19 @@ impl MetricName {
         Self::ErrorsOpen,
         Self::Unclassified,
         Self::AuthFailures,
+        Self::CircuitOpen,
         Self::PairsRetried,
         Self::CasConflicts,
+        Self::StaleOverwriteRisk,
         Self::DeadlineSkips,
         Self::PoisonMessages,
         Self::SalesforceCalls,
         Self::AccountEngagementCalls,
         Self::SalesforceApiUsedPct,
         Self::AccountEngagementApiUsedPct,
+        Self::ComparedPairs,
+        Self::DriftedPairs,
+        Self::ReconcileHeartbeat,
     ];
 
     fn unit(self) -> &'static str {

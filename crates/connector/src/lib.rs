@@ -2,6 +2,7 @@
 
 pub mod adapters;
 pub mod admin;
+mod circuit;
 #[cfg(feature = "memory")]
 pub mod contract;
 pub mod dlq;
@@ -11,6 +12,8 @@ pub mod events;
 pub mod memory;
 pub mod poll;
 pub mod ports;
+pub mod reconcile;
+pub mod turn;
 pub mod work;
 
 pub use environment::{Configured, Environment};

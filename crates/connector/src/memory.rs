@@ -17,7 +17,9 @@ use sync_core::key::PairKey;
 use sync_core::pair::UserMap;
 use sync_core::settle::ErrorRow;
 
-use crate::ports::{AuditEntry, Clock, Cursor, Errors, State, StoreError, Stream};
+use crate::ports::{
+    AuditEntry, Clock, Cursor, Errors, ReconcileProgress, State, StoreError, Stream, Turn,
+};
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -106,6 +108,8 @@ struct StateTable {
     configs: BTreeMap<(BusinessUnit, u64), Config>,
     cursors: BTreeMap<(BusinessUnit, Stream), Cursor>,
     users: BTreeMap<BusinessUnit, (UserMap, Timestamp)>,
+    progress: BTreeMap<BusinessUnit, ReconcileProgress>,
+    turns: BTreeMap<BusinessUnit, Turn>,
     audit: Vec<(BusinessUnit, AuditEntry)>,
 }
 
@@ -189,6 +193,42 @@ impl State for MemoryState {
         lock(&self.0)
             .users
             .insert(unit.clone(), (users.clone(), at));
+        Ok(())
+    }
+
+    async fn reconcile_progress(
+        &self,
+        unit: &BusinessUnit,
+    ) -> Result<Option<ReconcileProgress>, StoreError> {
+        Ok(lock(&self.0).progress.get(unit).cloned())
+    }
+
+    async fn put_reconcile_progress(
+        &self,
+        unit: &BusinessUnit,
+        progress: &ReconcileProgress,
+    ) -> Result<(), StoreError> {
+        let mut table = lock(&self.0);
+        let stored = table.progress.get(unit).map_or(0, |stored| stored.version);
+        if stored + 1 != progress.version {
+            return Err(StoreError::Conflict);
+        }
+        table.progress.insert(unit.clone(), progress.clone());
+        Ok(())
+    }
+
+    async fn put_turn(
+        &self,
+        unit: &BusinessUnit,
+        turn: &Turn,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut table = lock(&self.0);
+        let is_taken = |stored: &Turn| stored.holder != turn.holder && stored.until > now;
+        if table.turns.get(unit).is_some_and(is_taken) {
+            return Err(StoreError::Conflict);
+        }
+        table.turns.insert(unit.clone(), turn.clone());
         Ok(())
     }
 

@@ -5,7 +5,8 @@ mod world;
 use std::collections::BTreeMap;
 
 use serde_json::json;
-use world::{World, calls_of, reads, writes};
+use twin::world::lock;
+use world::{Fuse, World, calls_of, reads, writes};
 
 const PAIRS: usize = 1_000;
 
@@ -55,34 +56,44 @@ async fn calls_of_a_tick(world: &World, what: &str) -> BTreeMap<String, u64> {
 }
 
 #[tokio::test]
-async fn a_thousand_changed_leads_cost_eleven_reads() {
+async fn a_thousand_changed_leads_cost_thirteen_reads() {
     let world = World::active().await;
     let (leads, _) = linked_pairs(&world).await;
     for lead in &leads {
         world.update("Lead", lead, json!({ "City": "Paris" }));
     }
     let calls = calls_of_a_tick(&world, "1,000 changed leads").await;
-    assert_eq!(reads(&calls, "salesforce"), 6);
-    assert_eq!(reads(&calls, "engagement"), 5);
+    assert_eq!(reads(&calls, "salesforce"), 7);
+    assert_eq!(reads(&calls, "engagement"), 6);
     assert_eq!(writes(&calls, "salesforce"), 0);
     // Account Engagement takes one prospect a call.
     assert_eq!(writes(&calls, "engagement"), PAIRS as u64);
     world.assert_in_step();
 }
 
+/// With a condition an update goes as a row of its own, 25 rows a call; without, 200 a collection.
 #[tokio::test]
-async fn a_thousand_changed_prospects_cost_eleven_reads_and_four_writes() {
-    let world = World::active().await;
-    let (_, prospects) = linked_pairs(&world).await;
-    for prospect in prospects.values() {
-        world.update_prospect(*prospect, json!({ "city": "Paris" }));
+async fn a_thousand_changed_prospects_cost_thirteen_reads_and_41_or_five_writes() {
+    for (is_conditional, kind, calls_of_writes) in [
+        // Five messages, each of which rounds up.
+        (true, "conditional_update", 41),
+        (false, "collection_update", 5),
+    ] {
+        let mut config = world::example_config();
+        config.salesforce.conditional_updates = is_conditional;
+        let world = World::with(config).await;
+        let (_, prospects) = linked_pairs(&world).await;
+        for prospect in prospects.values() {
+            world.update_prospect(*prospect, json!({ "city": "Paris" }));
+        }
+        let calls = calls_of_a_tick(&world, kind).await;
+        assert_eq!(reads(&calls, "salesforce"), 7);
+        assert_eq!(reads(&calls, "engagement"), 6);
+        assert_eq!(writes(&calls, "salesforce"), calls_of_writes);
+        assert_eq!(calls[&format!("salesforce {kind}")], calls_of_writes);
+        assert_eq!(writes(&calls, "engagement"), 0);
+        world.assert_in_step();
     }
-    let calls = calls_of_a_tick(&world, "1,000 changed prospects").await;
-    assert_eq!(reads(&calls, "salesforce"), 6);
-    assert_eq!(reads(&calls, "engagement"), 5);
-    assert_eq!(writes(&calls, "salesforce"), 4);
-    assert_eq!(writes(&calls, "engagement"), 0);
-    world.assert_in_step();
 }
 
 /// What new pairs cost is bound by Account Engagement: a look-up and a create for each lead.
@@ -111,4 +122,45 @@ async fn calls_of_new_pairs(world: &World) -> BTreeMap<String, u64> {
     let calls = calls_of(Some(&polled), &drained);
     println!("1,000 new leads: {calls:?}");
     calls
+}
+
+/// Every stored change of a link counts its version up, on condition of the version before; an update
+/// touches no other table.
+#[tokio::test]
+async fn an_update_costs_two_row_writes_and_a_look_without_change_none() {
+    let world = World::active().await;
+    let lead = world.lead(&email(0));
+    world.settle().await;
+    let prospect = world.prospects()[0]["id"].as_u64().expect("an id");
+    let edits: [&dyn Fn(); 3] = [
+        &|| world.update("Lead", &lead, json!({ "City": "Paris" })),
+        &|| world.update_prospect(prospect, json!({ "city": "Lyon" })),
+        &|| {
+            world.update("Lead", &lead, json!({ "City": "Rome", "Country": "Italy" }));
+            world.update_prospect(prospect, json!({ "city": "Bern", "phone": "1" }));
+        },
+    ];
+    for (number, edit) in edits.into_iter().enumerate() {
+        let before = version(&world).await;
+        edit();
+        let fuse = Fuse::counting();
+        *lock(&world.fuse) = Some(fuse.clone());
+        let drained = world.sync().await;
+        assert_eq!(drained.sum(|report| report.synced), 1, "edit {number}");
+        let touched: Vec<&str> = fuse.names();
+        let writes = ["links.begin", "links.commit", "errors.open", "errors.close"];
+        let made = writes.map(|name| touched.iter().filter(|call| **call == name).count());
+        assert_eq!(made, [1, 1, 0, 0], "edit {number}: {touched:?}");
+        *lock(&world.fuse) = None;
+        assert_eq!(version(&world).await, before + 2, "edit {number}");
+        // The poll sees our own write; the look at it stores nothing.
+        world.settle().await;
+        assert_eq!(version(&world).await, before + 2, "edit {number}");
+    }
+}
+
+async fn version(world: &World) -> u64 {
+    let links = world.all_links().await;
+    assert_eq!(links.len(), 1);
+    links[0].version
 }

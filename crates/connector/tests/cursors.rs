@@ -173,6 +173,37 @@ async fn a_stamp_is_remembered_only_when_it_is_final() {
     assert_eq!(enqueued, [1, 1, 1, 0]);
 }
 
+/// A transaction that is stamped in the second of another write and commits minutes later.
+#[tokio::test]
+async fn a_late_commit_with_the_stamp_of_an_earlier_write_arrives() {
+    let world = World::active().await;
+    let lead = world.lead("ann@example.com");
+    world.settle().await;
+    world.advance(60);
+    let stamp = world.twin.world.clock.now();
+    let edit = |city: &str, visible_after: Option<i64>| {
+        let mut org = lock(&world.twin.world.org);
+        let ines = org.user_id(world::INES).expect("a user");
+        let mut caller = twin::org::Caller::new(ines, stamp);
+        caller.visible_after = visible_after;
+        let fields = json!({ "City": city });
+        let fields = fields.as_object().expect("an object");
+        org.update("Lead", &lead, fields, &caller)
+            .expect("an edit that fits");
+    };
+    edit("Paris", None);
+    edit("Lyon", Some(600));
+    world.advance(60);
+    world.sync().await;
+    assert_eq!(world.prospects()[0]["city"], "Paris");
+    // The echo of our own write would look at the lead again.
+    world.settle().await;
+    assert_eq!(world.prospects()[0]["city"], "Paris", "not committed yet");
+    world.advance(600);
+    world.sync().await;
+    assert_eq!(world.prospects()[0]["city"], "Lyon");
+}
+
 /// Two edits within one second have one stamp: the second must not hide behind the first.
 #[tokio::test]
 async fn two_edits_in_one_second_around_a_poll_both_arrive() {
@@ -249,6 +280,23 @@ async fn our_own_clock_moves_no_cursor() {
             "its own echo, and the new one"
         );
     }
+}
+
+/// The youngest row leaves the recycle bin for good: what is left in the overlap is older than the cursor.
+#[tokio::test]
+async fn a_cursor_never_moves_backward() {
+    let world = World::active().await;
+    let (ann, bea) = (world.lead("ann@example.com"), world.lead("bea@example.com"));
+    world.settle().await;
+    world.update("Lead", &ann, json!({ "City": "Paris" }));
+    world.advance(300);
+    world.delete("Lead", &bea);
+    world.settle().await;
+    let before = world.cursors().await;
+    world.advance(16 * 24 * 3600);
+    let polled = world.poll_once().await;
+    assert_eq!(polled.problem, None);
+    assert_eq!(world.cursors().await[LEADS], before[LEADS]);
 }
 
 /// Nothing changed: the cursors stay, and the poll costs one call for each stream.

@@ -3,7 +3,7 @@
 mod world;
 
 use connector::dlq;
-use connector::work::{Delivery, work};
+use connector::work::{Delivery, parse_body, work};
 use jiff::SignedDuration;
 use serde_json::json;
 use sync_core::hint::{CHANGE_BATCH_VERSION, Cause, ChangeBatch, ChangeHint};
@@ -27,6 +27,7 @@ fn message(world: &World, id: &str, group: &str, record: RecordRef) -> Delivery 
         message_id: id.to_owned(),
         group: group.to_owned(),
         body: serde_json::to_string(&batch).expect("a batch is JSON"),
+        deliveries: 1,
     }
 }
 
@@ -39,6 +40,7 @@ fn poison(id: &str, group: &str, body: &str) -> Delivery {
         message_id: id.to_owned(),
         group: group.to_owned(),
         body: body.to_owned(),
+        deliveries: 1,
     }
 }
 
@@ -46,6 +48,35 @@ async fn deliver(world: &World, seconds: i64, deliveries: Vec<Delivery>) -> Vec<
     let deadline = world.now() + SignedDuration::from_secs(seconds);
     let (failed, _) = work(&world.environment(), deliveries, "by-hand", deadline).await;
     failed
+}
+
+/// The error is logged, and whoever wrote such a body may have put a record into it.
+#[test]
+fn what_is_wrong_with_a_body_is_told_without_its_words() {
+    for body in [
+        r#""ann@example.org""#,
+        r#"{"version":1,"hints":"ann@example.org"}"#,
+        r#"{"ann@example.org":1}"#,
+        r#"{"business_unit":"ann@example.org"}"#,
+    ] {
+        let error = parse_body(body).expect_err("no change batch");
+        assert!(!format!("{error} {error:?}").contains("ann@"), "{error}");
+        assert!(error.to_string().contains("line 1, column"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_message_holds_no_more_than_fits_into_a_run() {
+    let world = World::active().await;
+    let mut delivery = message(&world, "1", "a", lead(&world, "ann@example.com"));
+    let mut batch = parse_body(&delivery.body).expect("a batch");
+    let hint = batch.hints[0].clone();
+    batch.hints = vec![hint.clone(); ChangeBatch::MAX_HINTS];
+    let body = |batch: &ChangeBatch| serde_json::to_string(batch).expect("a batch is JSON");
+    assert_eq!(parse_body(&body(&batch)).ok().as_ref(), Some(&batch));
+    batch.hints.push(hint);
+    delivery.body = body(&batch);
+    assert_eq!(deliver(&world, 300, vec![delivery]).await, ["1"]);
 }
 
 #[tokio::test]

@@ -2,7 +2,11 @@
 
 mod world;
 
+use connector::ports::{Commit, Links};
 use serde_json::{Value, json};
+use sync_core::decision::HoldReason;
+use sync_core::key::{PairKey, RecordRef};
+use sync_core::link::{Link, LinkState};
 use sync_core::protocol::{AdminCommand, AdminReply};
 use world::{TOM, World, example_config, person};
 
@@ -169,4 +173,31 @@ async fn edits_before_activation_of_a_new_connector_arrive() {
     world.settle().await;
     assert_eq!(world.prospects_of("ann@example.com")[0]["city"], "Paris");
     world.assert_in_step();
+}
+
+/// Seed 1266475 of the simulation: the worker that linked the lead died, and its row was caught up for ever.
+#[tokio::test]
+async fn a_held_row_of_a_record_that_has_joined_a_pair_goes_when_it_is_caught_up() {
+    let world = World::active().await;
+    let fields = json!({ "email": "cem@example.com", "lastName": "Cem", "score": 5 });
+    world.edit_unit(json!({ "fields": fields, "assign": TOM }));
+    world.settle().await;
+    let linked = world.all_links().await;
+    let lead = linked[0].crm_id.clone().expect("a lead");
+    let stray = Link {
+        state: LinkState::Held(HoldReason::Paused),
+        ..Link::new(world.unit(), PairKey::of(RecordRef::Crm(lead)))
+    };
+    let commit = Commit {
+        link: stray,
+        claims: Vec::new(),
+        supersedes: Vec::new(),
+    };
+    for stored in world.links.commit(vec![commit]).await {
+        stored.expect("stored");
+    }
+    world.settle().await;
+    let left = world.all_links().await;
+    let keys: Vec<_> = left.iter().map(|link| &link.key).collect();
+    assert_eq!(keys, [&linked[0].key]);
 }

@@ -1,9 +1,27 @@
 //! What an answer says: the code in its body first, its status second (apis A2).
 
 use serde_json::Value;
+use sync_core::error::is_free_of_phone_numbers;
 
 use crate::code::ErrorCode;
 use crate::error::{Error, ServiceError};
+use crate::soql::check_name;
+
+/// Reads the body of an answer; a success may have none.
+pub(crate) fn read(
+    call: &'static str,
+    host: &str,
+    status: u16,
+    body: &[u8],
+) -> Result<Value, Error> {
+    let is_empty = body.is_empty() && (200..300).contains(&status);
+    let json = if is_empty {
+        Some(Value::Null)
+    } else {
+        serde_json::from_slice(body).ok()
+    };
+    interpret(call, host, status, json)
+}
 
 /// The verdict on an answer. `json` is `None` when the body is something else.
 pub(crate) fn interpret(
@@ -28,7 +46,7 @@ pub(crate) fn interpret(
         return Err(unknown(format!("HTTP {status} without a code")));
     }
     Err(Error::Service(ServiceError {
-        code: ErrorCode::Unknown(format!("HTTP_{status}")),
+        code: code_of(&format!("HTTP_{status}"), status),
         fields: Vec::new(),
         http_status: status,
         message: String::new(),
@@ -43,8 +61,8 @@ fn service_error(json: &Value, status: u16) -> Option<ServiceError> {
         .or_else(|| first.get("statusCode"))?
         .as_str()?;
     Some(ServiceError {
-        code: ErrorCode::from_text(code),
-        fields: text_list(first.get("fields")),
+        code: code_of(code, status),
+        fields: names(first.get("fields")),
         http_status: status,
         message: first
             .get("message")
@@ -54,8 +72,16 @@ fn service_error(json: &Value, status: u16) -> Option<ServiceError> {
     })
 }
 
-/// A list of texts, empty when it is absent or something else.
-pub(crate) fn text_list(json: Option<&Value>) -> Vec<String> {
+/// The code of a text. A condition that did not hold is known by its status, whatever the text (A14).
+fn code_of(text: &str, status: u16) -> ErrorCode {
+    match ErrorCode::from_text(text) {
+        ErrorCode::Unknown(_) if status == 412 => ErrorCode::PreconditionFailed,
+        code => code,
+    }
+}
+
+/// The API names of a list. Errors print them: whatever else is listed is left out.
+pub(crate) fn names(json: Option<&Value>) -> Vec<String> {
     let listed = json
         .and_then(Value::as_array)
         .map(Vec::as_slice)
@@ -63,6 +89,7 @@ pub(crate) fn text_list(json: Option<&Value>) -> Vec<String> {
     listed
         .iter()
         .filter_map(Value::as_str)
+        .filter(|name| check_name(name).is_ok() && is_free_of_phone_numbers(name))
         .map(str::to_owned)
         .collect()
 }
@@ -108,6 +135,24 @@ mod tests {
     }
 
     #[test]
+    fn a_condition_that_did_not_hold_is_known_by_its_status() {
+        let wordless = failure(412, Some(Value::Null));
+        let other = json!([{ "errorCode": "PRECONDITION", "message": "" }]);
+        let halted = json!([{ "errorCode": "BATCH_PROCESSING_HALTED", "message": "" }]);
+        for (error, code) in [
+            (wordless, "PRECONDITION_FAILED"),
+            (failure(412, Some(other)), "PRECONDITION_FAILED"),
+            (failure(412, Some(halted)), "BATCH_PROCESSING_HALTED"),
+        ] {
+            assert_eq!(
+                (error.code().as_str(), error.class()),
+                (code, ErrorClass::Stale)
+            );
+            assert!(!error.may_have_landed());
+        }
+    }
+
+    #[test]
     fn what_is_printed_holds_no_text_of_the_vendor() {
         let body = json!([{ "errorCode": "INVALID_EMAIL_ADDRESS", "fields": ["Email"],
             "message": "invalid: ann@example.org" }]);
@@ -121,5 +166,12 @@ mod tests {
             panic!("{error}")
         };
         assert_eq!(error.vendor_message(), "invalid: ann@example.org");
+        for value in ["ann@example.org", "4155550123", "A4155550123"] {
+            let body = json!([{ "errorCode": value, "fields": ["Email", value], "message": "" }]);
+            assert_eq!(
+                failure(400, Some(body)).to_string(),
+                "salesforce answered UNREADABLE_CODE for Email"
+            );
+        }
     }
 }

@@ -19,7 +19,7 @@ pub struct ApiUsage {
 }
 
 impl ApiUsage {
-    fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let own = text
             .split(';')
             .find_map(|part| part.trim().strip_prefix("api-usage="))?;

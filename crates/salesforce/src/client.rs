@@ -7,7 +7,7 @@ use serde_json::Value;
 use sync_core::ids::SalesforceId;
 use tokio::sync::Mutex;
 
-use crate::answer::interpret;
+use crate::answer::read;
 use crate::auth::{Bearer, Session};
 use crate::calls::{ApiUsage, Calls, Counters};
 use crate::code::ErrorCode;
@@ -207,13 +207,7 @@ impl Client {
         self.counters.note(response.headers());
         let status = response.status().as_u16();
         let body = self.body(call.kind, &host, response).await?;
-        let is_empty = body.is_empty() && (200..300).contains(&status);
-        let json = if is_empty {
-            Some(Value::Null)
-        } else {
-            serde_json::from_slice(&body).ok()
-        };
-        interpret(call.kind, &host, status, json)
+        read(call.kind, &host, status, &body)
     }
 
     /// Reads a body up to the limit; one that breaks off leaves the outcome unknown.

@@ -1,6 +1,6 @@
 //! Every documented error code and what it means for us (apis A17).
 
-use sync_core::error::ErrorClass;
+use sync_core::error::{ErrorClass, is_free_of_phone_numbers};
 
 macro_rules! codes {
     ($($name:ident $text:literal $class:ident,)*) => {
@@ -22,7 +22,7 @@ macro_rules! codes {
             pub fn from_text(text: &str) -> Self {
                 match text {
                     $($text => Self::$name,)*
-                    other => Self::Unknown(other.to_owned()),
+                    other => Self::Unknown(printable(other)),
                 }
             }
 
@@ -43,6 +43,16 @@ macro_rules! codes {
             }
         }
     };
+}
+
+/// A code we do not know is printed and stored: only what looks like one, never a value in its place.
+pub(crate) fn printable(code: &str) -> String {
+    let is_code = code.len() <= 80
+        && is_free_of_phone_numbers(code)
+        && code
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"_:".contains(&byte));
+    if is_code { code } else { "UNREADABLE_CODE" }.to_owned()
 }
 
 codes! {
@@ -100,7 +110,7 @@ codes! {
     OpWithInvalidUserTypeException "OP_WITH_INVALID_USER_TYPE_EXCEPTION" Record,
     CircularDependency "CIRCULAR_DEPENDENCY" Record,
     EntityIsLocked "ENTITY_IS_LOCKED" Record,
-    StorageLimitExceeded "STORAGE_LIMIT_EXCEEDED" Quota,
+    StorageLimitExceeded "STORAGE_LIMIT_EXCEEDED" Schema,
     LimitExceeded "LIMIT_EXCEEDED" Config,
     ExceededIdLimit "EXCEEDED_ID_LIMIT" Config,
     OperationTooLarge "OPERATION_TOO_LARGE" Config,
@@ -172,10 +182,7 @@ mod tests {
                  TXN_SECURITY_METERING_ERROR TOO_MANY_APEX_REQUESTS",
             ),
             (Class::Unclassified, "UNKNOWN_EXCEPTION"),
-            (
-                Class::Quota,
-                "REQUEST_LIMIT_EXCEEDED STORAGE_LIMIT_EXCEEDED",
-            ),
+            (Class::Quota, "REQUEST_LIMIT_EXCEEDED"),
             (
                 Class::Stale,
                 "ALL_OR_NONE_OPERATION_ROLLED_BACK PROCESSING_HALTED BATCH_PROCESSING_HALTED \
@@ -197,8 +204,9 @@ mod tests {
                  INVALID_CROSS_REFERENCE_KEY",
             ),
             (
+                // A full storage takes no new record, and every update: no reason to stop all calls.
                 Class::Schema,
-                "INVALID_FIELD_FOR_INSERT_UPDATE INVALID_FIELD INVALID_TYPE",
+                "INVALID_FIELD_FOR_INSERT_UPDATE INVALID_FIELD INVALID_TYPE STORAGE_LIMIT_EXCEEDED",
             ),
             (
                 Class::Record,
@@ -246,6 +254,13 @@ mod tests {
         let code = ErrorCode::from_text("BRAND_NEW_CODE");
         assert_eq!(code.as_str(), "BRAND_NEW_CODE");
         assert_eq!(classify(&code, "", &[]), ErrorClass::Unclassified);
+    }
+
+    #[test]
+    fn a_value_in_the_place_of_a_code_is_not_kept() {
+        for text in ["ann@example.org", "Ann Smith", "é"] {
+            assert_eq!(ErrorCode::from_text(text).as_str(), "UNREADABLE_CODE");
+        }
     }
 
     #[test]

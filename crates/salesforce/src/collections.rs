@@ -73,7 +73,7 @@ fn joined(ids: &[SalesforceId]) -> String {
     ids.join(",")
 }
 
-fn read_rows(ids: &[SalesforceId], answer: Value) -> Result<Vec<Option<Row>>, Error> {
+pub(crate) fn read_rows(ids: &[SalesforceId], answer: Value) -> Result<Vec<Option<Row>>, Error> {
     let protocol = |problem: &str| Error::Protocol {
         call: "retrieve",
         problem: problem.to_owned(),

@@ -37,7 +37,7 @@ fn reference(index: usize) -> String {
     format!("r{index}")
 }
 
-fn read_answers(
+pub(crate) fn read_answers(
     kind: &'static str,
     host: &str,
     expected: usize,

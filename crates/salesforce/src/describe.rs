@@ -39,23 +39,21 @@ impl Client {
         check_object("describe", object)?;
         let path = data_path(&format!("sobjects/{object}/describe"));
         let answer = self.call(&Call::get("describe", path)).await?;
-        let problem = || Error::Protocol {
-            call: "describe",
-            problem: "no `fields`".to_owned(),
-        };
-        let fields = answer
-            .get("fields")
-            .and_then(Value::as_array)
-            .ok_or_else(problem)?;
-        let problem = || Error::Protocol {
-            call: "describe",
-            problem: "a field has no name or type".to_owned(),
-        };
-        fields
-            .iter()
-            .map(|field| read_field(field).ok_or_else(problem))
-            .collect()
+        read_fields(&answer)
     }
+}
+
+pub(crate) fn read_fields(answer: &Value) -> Result<Vec<Field>, Error> {
+    let protocol = |problem: &str| Error::Protocol {
+        call: "describe",
+        problem: problem.to_owned(),
+    };
+    let fields = answer.get("fields").and_then(Value::as_array);
+    let fields = fields.ok_or_else(|| protocol("no `fields`"))?;
+    fields
+        .iter()
+        .map(|field| read_field(field).ok_or_else(|| protocol("a field has no name or type")))
+        .collect()
 }
 
 fn read_field(field: &Value) -> Option<Field> {

@@ -13,7 +13,7 @@ use crate::query::{Row, Rows};
 use crate::soql::{Condition, Literal, NameError, Soql};
 
 /// The largest page of a query (apis K12).
-const PAGE_ROWS: usize = 2_000;
+pub const ROWS_PER_PAGE: usize = 2_000;
 
 const STAMP: &str = "SystemModstamp";
 
@@ -100,7 +100,7 @@ impl Client {
         keyset: &Keyset,
         limit: usize,
     ) -> Result<ChangePage, Error> {
-        let limit = limit.clamp(1, PAGE_ROWS);
+        let limit = limit.clamp(1, ROWS_PER_PAGE);
         let query = keyset
             .query(object, fields, limit)
             .map_err(|error| Error::Refused {
@@ -148,7 +148,7 @@ impl Client {
         let mut next = Some(Keyset::starting(from));
         while let Some(keyset) = next {
             let page = self
-                .poll_changes(object, fields, &keyset, PAGE_ROWS)
+                .poll_changes(object, fields, &keyset, ROWS_PER_PAGE)
                 .await?;
             changed.extend(page.rows);
             next = page.next;
@@ -164,7 +164,7 @@ fn protocol(problem: &str) -> Error {
     }
 }
 
-fn position(row: &Row) -> Result<(Timestamp, SalesforceId), Error> {
+pub(crate) fn position(row: &Row) -> Result<(Timestamp, SalesforceId), Error> {
     let text = |name: &str| row.get(name).and_then(Value::as_str).unwrap_or_default();
     let stamp = text(STAMP)
         .parse()

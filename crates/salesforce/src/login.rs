@@ -2,13 +2,14 @@
 
 use jiff::Timestamp;
 use serde_json::Value;
+use sync_core::error::is_free_of_phone_numbers;
 
 use crate::auth::{MAX_SKEW_SECONDS, Session, TokenReply};
 use crate::calls::server_time;
 use crate::client::{Client, transport};
 use crate::error::Error;
 use crate::refusal::AuthError;
-use crate::settings::host_of;
+use crate::settings::{Settings, host_of};
 
 impl Client {
     /// Asks for a token. A second request is never made here: the queue repeats.
@@ -30,27 +31,34 @@ impl Client {
         }
         let status = response.status().as_u16();
         let body = self.body("login", &host, response).await?;
-        let json: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
-        if status != 200 {
-            let text = |name: &str| json.get(name).and_then(Value::as_str).unwrap_or_default();
-            return Err(AuthError::of(status, text("error"), text("error_description")).into());
-        }
-        let protocol = |problem: &str| Error::Protocol {
-            call: "login",
-            problem: problem.to_owned(),
-        };
-        let reply: TokenReply = serde_json::from_value(json)
-            .map_err(|_| protocol("the token reply lacks access_token, instance_url or id"))?;
-        let Some(origin) = self.settings.instance_origin(&reply.instance_url) else {
-            let host = host_of(&reply.instance_url);
-            return Err(protocol(&format!(
-                "the instance URL points to `{host}`, which is not Salesforce"
-            )));
-        };
-        reply
-            .session(origin)
-            .ok_or_else(|| protocol("the identity URL names no org and user"))
+        read_reply(&self.settings, status, &body)
     }
+}
+
+/// What the body of a token reply says.
+pub(crate) fn read_reply(settings: &Settings, status: u16, body: &[u8]) -> Result<Session, Error> {
+    let json: Value = serde_json::from_slice(body).unwrap_or(Value::Null);
+    if status != 200 {
+        let text = |name: &str| json.get(name).and_then(Value::as_str).unwrap_or_default();
+        return Err(AuthError::of(status, text("error"), text("error_description")).into());
+    }
+    let protocol = |problem: &str| Error::Protocol {
+        call: "login",
+        problem: problem.to_owned(),
+    };
+    let reply: TokenReply = serde_json::from_value(json)
+        .map_err(|_| protocol("the token reply lacks access_token, instance_url or id"))?;
+    let Some(origin) = settings.instance_origin(&reply.instance_url) else {
+        let host = host_of(&reply.instance_url);
+        let is_shown = is_free_of_phone_numbers(&host);
+        let host = if is_shown { &host } else { "a number" };
+        return Err(protocol(&format!(
+            "the instance URL points to `{host}`, which is not Salesforce"
+        )));
+    };
+    reply
+        .session(origin)
+        .ok_or_else(|| protocol("the identity URL names no org and user"))
 }
 
 fn check_skew(ours: Timestamp, theirs: Timestamp) -> Result<(), Error> {

@@ -52,7 +52,7 @@ fn protocol(problem: &str) -> Error {
 }
 
 /// Reads a page. Whether there is more is Salesforce's word, never a computation (apis K12).
-fn read_page(json: Value) -> Result<Page, Error> {
+pub(crate) fn read_page(json: Value) -> Result<Page, Error> {
     let Value::Object(mut page) = json else {
         return Err(protocol("a page is an object"));
     };
@@ -72,10 +72,7 @@ fn read_page(json: Value) -> Result<Page, Error> {
             "a page that is not the last has no `nextRecordsUrl`",
         ));
     }
-    if next
-        .as_deref()
-        .is_some_and(|next| !next.starts_with("/services/data/"))
-    {
+    if next.as_deref().is_some_and(|next| !is_in_api(next)) {
         return Err(protocol("`nextRecordsUrl` leads out of the API"));
     }
     let rows = records
@@ -89,6 +86,13 @@ fn read_page(json: Value) -> Result<Page, Error> {
         rows,
         next: next.filter(|_| !is_done),
     })
+}
+
+/// Whether a path stays in the API when it is sent, with `..`, `\` and escapes resolved.
+fn is_in_api(path: &str) -> bool {
+    let is_path = |url: Url| url.path().starts_with("/services/data/");
+    path.starts_with("/services/data/")
+        && Url::parse(&format!("https://org.example{path}")).is_ok_and(is_path)
 }
 
 fn encode(text: &str) -> String {
@@ -199,5 +203,24 @@ impl Client {
             next = page.next;
         }
         Ok(rows)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_page_is_in_the_api() {
+        assert!(is_in_api("/services/data/v67.0/query/01g000-2000"));
+        for path in [
+            "/services/data/../../secur/logout.jsp",
+            "/services/data/\\..\\..\\secur/logout.jsp",
+            "/services/data/%2e%2e/%2E%2e/secur/logout.jsp",
+            "//evil.example/services/data/",
+            "",
+        ] {
+            assert!(!is_in_api(path), "{path}");
+        }
     }
 }

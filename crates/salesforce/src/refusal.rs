@@ -2,6 +2,8 @@
 
 use sync_core::error::ErrorClass;
 
+use crate::code::printable;
+
 /// Why a log-in was refused (apis A1).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AuthError {
@@ -73,7 +75,7 @@ impl AuthError {
             "invalid_client_id" | "invalid_client" => Self::ClientIdInvalid,
             "invalid_app_access" => Self::NotAdminApproved,
             "unsupported_grant_type" => Self::UnsupportedGrant,
-            other => Self::Other(other.to_owned()),
+            other => Self::Other(printable(other)),
         }
     }
 
@@ -184,5 +186,11 @@ mod tests {
             assert_eq!(read.class(), ErrorClass::Transient, "{status} {error}");
         }
         assert!(AuthError::of(404, "", "").to_string().contains("HTTP 404"));
+    }
+
+    #[test]
+    fn a_value_in_the_place_of_the_error_is_not_kept() {
+        let read = AuthError::of(400, "ann@example.org", "ann@example.org");
+        assert_eq!(read, AuthError::Other("UNREADABLE_CODE".to_owned()));
     }
 }

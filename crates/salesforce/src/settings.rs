@@ -7,6 +7,9 @@ use reqwest::Url;
 
 use crate::auth::Credentials;
 
+/// How long a call may take; the slowest are collections of 1,000 records with automation behind them.
+pub const CALL_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// Where and as whom to log in.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -43,7 +46,7 @@ impl Settings {
             client_id: client_id.into(),
             credentials,
             clock: Timestamp::now,
-            call_timeout: Duration::from_secs(60),
+            call_timeout: CALL_TIMEOUT,
             connect_timeout: Duration::from_secs(5),
             client_name: "prospect-sync".to_owned(),
             instance_suffixes: [".salesforce.com", ".force.com"]

@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::{Map, Value, json};
 use sync_core::ids::SalesforceId;
 
-use crate::answer::text_list;
+use crate::answer::names;
 use crate::client::{Call, Client, data_path};
 use crate::code::ErrorCode;
 use crate::composite::HEAVY_REQUESTS_PER_CALL;
@@ -36,7 +36,7 @@ pub struct Record {
 pub type RecordResult = Result<SalesforceId, RecordError>;
 
 #[derive(Clone, Copy)]
-enum Verb {
+pub(crate) enum Verb {
     Create,
     Update,
 }
@@ -82,20 +82,11 @@ impl Client {
     }
 
     async fn write(&self, verb: Verb, records: &[Record]) -> Vec<Result<RecordResult, Error>> {
-        let problems = problems(verb, records);
-        let sound = records
-            .iter()
-            .zip(&problems)
-            .filter(|(_, problem)| problem.is_none());
-        let sound: Vec<&Record> = sound.map(|(record, _)| record).collect();
-        let mut results = self.write_sound(verb, &sound).await.into_iter();
-        let result_of = |problem: Option<&'static str>| match problem {
-            Some(problem) => Err(refused(verb.kind(), problem)),
-            None => results
-                .next()
-                .unwrap_or_else(|| Err(protocol(verb.kind(), "no result"))),
-        };
-        problems.into_iter().map(result_of).collect()
+        let records: Vec<&Record> = records.iter().collect();
+        let problems = problems(verb, &records);
+        let sound = without_problems(&records, &problems);
+        let results = self.write_sound(verb, &sound).await;
+        with_problems(verb.kind(), problems, results)
     }
 
     async fn write_sound(
@@ -151,7 +142,7 @@ pub(crate) fn refused(call: &'static str, problem: &str) -> Error {
     }
 }
 
-fn protocol(call: &'static str, problem: &str) -> Error {
+pub(crate) fn protocol(call: &'static str, problem: &str) -> Error {
     Error::Protocol {
         call,
         problem: problem.to_owned(),
@@ -160,9 +151,9 @@ fn protocol(call: &'static str, problem: &str) -> Error {
 
 /// Why a record is not sent. Which of two changes of one record would win is not defined, so neither
 /// is made.
-fn problems(verb: Verb, records: &[Record]) -> Vec<Option<&'static str>> {
+pub(crate) fn problems(verb: Verb, records: &[&Record]) -> Vec<Option<&'static str>> {
     let repeated = repeated(records.iter().filter_map(|record| record.id.as_ref()));
-    let problem = |record: &Record| match (verb, &record.id) {
+    let problem = |record: &&Record| match (verb, &record.id) {
         (Verb::Create, Some(_)) => Some("a record to create has an id"),
         (Verb::Update, None) => Some("a record to change has no id"),
         (Verb::Update, Some(id)) if repeated.contains(id) => {
@@ -171,6 +162,30 @@ fn problems(verb: Verb, records: &[Record]) -> Vec<Option<&'static str>> {
         (Verb::Create, None) | (Verb::Update, Some(_)) => None,
     };
     records.iter().map(problem).collect()
+}
+
+/// What has nothing wrong with it.
+pub(crate) fn without_problems<T: Copy>(all: &[T], problems: &[Option<&'static str>]) -> Vec<T> {
+    let both = all.iter().zip(problems);
+    both.filter(|(_, problem)| problem.is_none())
+        .map(|(sound, _)| *sound)
+        .collect()
+}
+
+/// The results of what was sent, and in between why the rest was not.
+pub(crate) fn with_problems(
+    call: &'static str,
+    problems: Vec<Option<&'static str>>,
+    results: Vec<Result<RecordResult, Error>>,
+) -> Vec<Result<RecordResult, Error>> {
+    let mut results = results.into_iter();
+    let result_of = |problem: Option<&'static str>| match problem {
+        Some(problem) => Err(refused(call, problem)),
+        None => results
+            .next()
+            .unwrap_or_else(|| Err(protocol(call, "no result"))),
+    };
+    problems.into_iter().map(result_of).collect()
 }
 
 /// The ids that come more than once.
@@ -246,7 +261,7 @@ fn read_result(result: &Value) -> Option<RecordResult> {
     Some(Err(RecordError::new(
         code,
         message.to_owned(),
-        text_list(error.get("fields")),
+        names(error.get("fields")),
     )))
 }
 

@@ -287,6 +287,6 @@ async fn a_refused_call_fails_its_records_with_the_code() {
         .create(&[new_lead("a"), new_lead("b")])
         .await;
     for result in results {
-        assert_eq!(result.unwrap_err().class(), ErrorClass::Quota);
+        assert_eq!(result.unwrap_err().class(), ErrorClass::Schema);
     }
 }

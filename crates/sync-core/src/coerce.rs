@@ -145,9 +145,17 @@ fn number(json: &Value) -> Option<Decimal> {
     if !is_plain {
         return None;
     }
-    let parsed = Decimal::from_str_exact(&digits)
-        .or_else(|_| Decimal::from_scientific(&digits))
-        .ok()?;
+    let parsed = match digits.split_once(['e', 'E']) {
+        // Rounds the digits in front of the exponent and takes `-+8` behind them, unless both are known
+        // to be right.
+        Some((base, exponent)) => {
+            exponent.parse::<i32>().ok()?;
+            Decimal::from_str_exact(base)
+                .and_then(|_| Decimal::from_scientific(&digits))
+                .ok()?
+        }
+        None => Decimal::from_str_exact(&digits).ok()?,
+    };
     Some(parsed.normalize())
 }
 
@@ -167,10 +175,13 @@ fn boolean(json: &Value) -> Option<bool> {
 fn date(json: &Value, zone: &TimeZone) -> Option<Date> {
     let text = json.as_str()?.trim();
     let is_plain_day = text.len() == 10;
-    if is_plain_day {
-        return text.parse().ok();
-    }
-    parse_instant(text).map(|instant| zone.to_datetime(instant).date())
+    let day = if is_plain_day {
+        text.parse().ok()
+    } else {
+        parse_instant(text).map(|instant| zone.to_datetime(instant).date())
+    };
+    // Neither service has a year before the first; written as text it would be no day any more.
+    day.filter(|day: &Date| day.year() > 0)
 }
 
 fn set(json: &Value) -> Option<FieldValue> {

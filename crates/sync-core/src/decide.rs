@@ -2,17 +2,19 @@
 
 use jiff::Timestamp;
 
-use crate::coerce::CoercionError;
+use crate::coerce::{CoercionError, Service};
 use crate::config::{Config, ConnectorRow, ConnectorState, Direction};
 use crate::decision::{
     CrmFields, Decision, HoldReason, Outcome, Problem, ProspectFields, SkipReason,
 };
 use crate::error::ErrorClass;
+use crate::fence::{is_fenced, is_stale, seems_moved};
 use crate::ids::CrmId;
 use crate::key::RecordRef;
-use crate::link::{IntentKind, LinkState};
+use crate::lifecycle::{lifecycle, recycled, retire};
+use crate::link::LinkState;
 use crate::matching::{CrmMatch, ProspectMatch, match_crm_record, match_prospect, switched_off};
-use crate::merge::{merge, new_crm_fields, new_prospect_fields, values_after_create};
+use crate::merge::{Bases, merge, new_crm_fields, new_prospect_fields, values_after_create};
 use crate::pair::{Context, Pair};
 use crate::record::{CrmRecord, ProspectRecord, Side, Values};
 use crate::trace::Trace;
@@ -26,8 +28,16 @@ pub fn decide(pair: &Pair, context: Context<'_>) -> Decision {
     if context.connector.state == ConnectorState::Paused {
         trace.note("R8", "the connector is paused; a manual sync goes on");
     }
-    if let Some(outcome) = lifecycle(pair, &mut trace) {
+    if seems_moved(pair, context) {
+        return unwritten(Outcome::NotYet, trace);
+    }
+    if let Some(outcome) = lifecycle(pair, context, &mut trace) {
         return unwritten(outcome, trace);
+    }
+    if let Side::Present(prospect) = &pair.prospect
+        && is_stale(pair, prospect, context)
+    {
+        return unwritten(Outcome::NotYet, trace);
     }
     match (&pair.crm, &pair.prospect) {
         (Side::Present(crm), Side::Present(prospect)) => {
@@ -39,7 +49,7 @@ pub fn decide(pair: &Pair, context: Context<'_>) -> Decision {
     }
 }
 
-/// What can be decided before anything is read: C1, C2, and the fence around a write that may still
+/// What can be decided before anything is read: C1, C2, a used-up allowance, and the fence around a write that may still
 /// be on its way. `None` means: read both sides and call [`decide`].
 #[must_use]
 pub fn decide_unread(
@@ -64,79 +74,21 @@ pub fn decide_unread(
                 trace.note("C2", "the connector is paused; held until it is activated");
                 Outcome::Hold(HoldReason::Paused)
             }
-            ConnectorState::Active | ConnectorState::Paused => return None,
+            ConnectorState::Active | ConnectorState::Paused => {
+                let used_up = connector.used_up_at(now)?;
+                let rule = match used_up.service {
+                    Service::Salesforce => "A2",
+                    Service::AccountEngagement => "K5",
+                };
+                trace.note(rule, "the allowance of calls is used up; held until then");
+                Outcome::Hold(HoldReason::QuotaUsedUp)
+            }
         }
     };
     Some(unwritten(outcome, trace))
 }
 
-/// Nobody touches a pair while another worker may still write to it. A prospect that was being
-/// created is looked up only when a stale read cannot hide it any more (K4).
-fn is_fenced(pair: &Pair, config: &Config, now: Timestamp) -> bool {
-    let is_creating_prospect = pair.link.prospect_id.is_none()
-        && pair
-            .link
-            .intent
-            .as_ref()
-            .is_some_and(|i| i.kind == IntentKind::CreateProspect);
-    let stale_reads = if is_creating_prospect {
-        i64::from(config.account_engagement.stale_reads_seconds)
-    } else {
-        0
-    };
-    pair.link
-        .lease_until
-        .is_some_and(|until| now.as_second() < until.as_second() + stale_reads)
-}
-
-/// Records that are gone, merged, converted or unreadable.
-fn lifecycle(pair: &Pair, trace: &mut Trace) -> Option<Outcome> {
-    let was_ever_linked = pair.link.is_complete();
-    let crm_state = match &pair.crm {
-        Side::Deleted { .. } if !was_ever_linked => Some(Outcome::Nothing),
-        Side::Deleted {
-            merged_into: Some(_),
-        } => {
-            trace.note("M5", "the record lost a merge");
-            Some(Outcome::Hold(HoldReason::CrmRecordMerged))
-        }
-        Side::Deleted { merged_into: None } => {
-            trace.note("M6", "the record was deleted");
-            Some(Outcome::Hold(HoldReason::CrmRecordDeleted))
-        }
-        Side::Missing if was_ever_linked => {
-            trace.note("M7", "the record is not visible to the connector user");
-            Some(Outcome::Park(no_access(pair.crm_id())))
-        }
-        // A lead that never had a prospect: its contact is a record of its own.
-        Side::Present(record)
-            if record.converted.is_some() && !was_ever_linked && pair.link.intent.is_none() =>
-        {
-            Some(Outcome::Nothing)
-        }
-        Side::Present(record) if record.converted.is_some() => {
-            trace.note("M4", "the lead was converted");
-            Some(Outcome::Hold(HoldReason::LeadConverted))
-        }
-        Side::Missing | Side::Unlinked | Side::Present(_) => None,
-    };
-    crm_state.or_else(|| prospect_state(pair, was_ever_linked, trace))
-}
-
-fn prospect_state(pair: &Pair, was_ever_linked: bool, trace: &mut Trace) -> Option<Outcome> {
-    match &pair.prospect {
-        Side::Deleted { .. } | Side::Missing if was_ever_linked => {
-            trace.note("R56", "the prospect is in the recycle bin");
-            Some(Outcome::Hold(HoldReason::ProspectDeleted))
-        }
-        Side::Deleted { .. } | Side::Missing if pair.link.prospect_id.is_some() => {
-            Some(Outcome::Nothing)
-        }
-        _ => None,
-    }
-}
-
-fn no_access(crm: Option<&CrmId>) -> Problem {
+pub(crate) fn no_access(crm: Option<&CrmId>) -> Problem {
     let record = crm.map_or_else(String::new, |id| format!("{} {id}", id.object()));
     Problem {
         code: "ACCESS".to_owned(),
@@ -175,6 +127,7 @@ fn unwritten(outcome: Outcome, trace: Trace) -> Decision {
         outcome,
         trace,
         merged: Values::new(),
+        agreed: Values::new(),
     }
 }
 
@@ -188,6 +141,7 @@ fn from_prospect(
         CrmMatch::Record(crm) => return update(pair, crm, prospect, context, trace),
         CrmMatch::NoMatch => return create_crm(pair, prospect, context, trace),
         CrmMatch::Skip(reason) => Outcome::Skip(reason),
+        CrmMatch::Deleted(crm) => retire((crm, prospect), context, &mut trace),
         CrmMatch::Hold(reason) => Outcome::Hold(reason),
         CrmMatch::NoAccess(id) => Outcome::Park(no_access(Some(&id))),
         CrmMatch::ReadMore(plan) => Outcome::ReadMore(plan),
@@ -244,6 +198,7 @@ fn create_crm(
         outcome: Outcome::CreateCrm { object, fields },
         trace,
         merged,
+        agreed: Values::new(),
     }
 }
 
@@ -252,6 +207,7 @@ fn from_crm(pair: &Pair, crm: &CrmRecord, context: Context<'_>, mut trace: Trace
         ProspectMatch::Prospect(prospect) => return update(pair, crm, prospect, context, trace),
         ProspectMatch::Create => return create_prospect(pair, crm, context, trace),
         ProspectMatch::Skip(reason) => Outcome::Skip(reason),
+        ProspectMatch::Recycled(prospect) => recycled(pair, (crm, prospect), &mut trace),
         ProspectMatch::ReadMore(plan) => Outcome::ReadMore(plan),
     };
     unwritten(outcome, trace)
@@ -272,6 +228,7 @@ fn create_prospect(
         fields: new_prospect_fields(config, crm),
         key: Some(pair.link.key.clone()),
         crm_id: mirror(config, crm),
+        marks_crm_deleted: false,
         assigned_to: owner_for_prospect(crm, None, context),
         campaign: Some(config.settings.default_campaign_id),
     };
@@ -281,6 +238,7 @@ fn create_prospect(
         outcome: Outcome::CreateProspect { fields },
         trace,
         merged,
+        agreed: Values::new(),
     }
 }
 
@@ -349,7 +307,12 @@ fn update(
         return unwritten(outcome, trace);
     }
     note_unmapped_owner(crm, context, &mut trace);
-    let merged = merge(config, &link.base, crm, prospect);
+    let merged = merge(
+        config,
+        &Bases::of_pair(config, link, crm, prospect),
+        crm,
+        prospect,
+    );
     trace.fields = merged.fields;
     let (crm_carries_key, prospect_carries_key) = match link.key.origin() {
         RecordRef::Crm(_) => (true, prospect.key.as_ref() == Some(&link.key)),
@@ -364,6 +327,7 @@ fn update(
         fields: merged.to_prospect,
         key: (!prospect_carries_key).then(|| link.key.clone()),
         crm_id: mirror(config, crm).filter(|id| prospect.shown_crm_id.as_ref() != Some(id)),
+        marks_crm_deleted: false,
         assigned_to: owner_for_prospect(crm, prospect.assigned_to, context),
         campaign: None,
     };
@@ -384,6 +348,7 @@ fn update(
             outcome: Outcome::Nothing,
             trace,
             merged: merged.merged,
+            agreed: merged.agreed,
         };
     }
     let outcome = Outcome::Update {
@@ -396,5 +361,6 @@ fn update(
         outcome,
         trace,
         merged: merged.merged,
+        agreed: merged.agreed,
     }
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::ErrorClass;
 use crate::ids::{CrmId, CrmObject, ProspectId, SalesforceId};
 use crate::key::PairKey;
+use crate::record::Values;
 use crate::trace::Trace;
 use crate::value::{FieldName, FieldValue, NormalisedEmail};
 
@@ -21,12 +22,14 @@ pub enum SkipReason {
     NoEmail,
     /// M1: CRM sync was switched off for this prospect.
     SyncDisabled,
-    /// M2: the record was deleted in the CRM and is not recreated.
+    /// M2, R52: the record was deleted in the CRM and is not recreated.
     CrmDeleted,
     /// N3: prospects are not created automatically.
     AutoCreateOff,
     /// N10: the record is older than the setting that would create its prospect.
     CreatedBeforeSetting,
+    /// R56: the prospect is in the recycle bin, and the record stays as it is.
+    ProspectDeleted,
     /// N6 with a taken prospect: the address belongs to a prospect that syncs with another record.
     ProspectTaken,
 }
@@ -40,6 +43,7 @@ impl SkipReason {
             Self::NoEmail => "no_email",
             Self::SyncDisabled => "sync_disabled",
             Self::CrmDeleted => "crm_deleted",
+            Self::ProspectDeleted => "prospect_deleted",
             Self::AutoCreateOff => "auto_create_off",
             Self::CreatedBeforeSetting => "created_before_setting",
             Self::ProspectTaken => "prospect_taken",
@@ -55,14 +59,16 @@ pub enum HoldReason {
     Paused,
     /// C1, R7: the connector cannot log in; caught up when it is activated again.
     AuthFailed,
-    /// M6: the lead or contact was deleted; delete handling is not part of this version.
-    CrmRecordDeleted,
+    /// The allowance of calls is used up and the queue would not wait long enough; caught up when it is
+    /// renewed.
+    QuotaUsedUp,
     /// M5: the lead or contact lost a merge; merge handling is not part of this version.
     CrmRecordMerged,
     /// M4: the lead was converted; re-linking is not part of this version.
     LeadConverted,
-    /// R56: the prospect is in the recycle bin; delete handling is not part of this version.
-    ProspectDeleted,
+    /// R57: the prospect is not even in the recycle bin any more; nothing is created in its place
+    /// before somebody says so.
+    ProspectPurged,
 }
 
 impl HoldReason {
@@ -72,10 +78,10 @@ impl HoldReason {
         match self {
             Self::Paused => "paused",
             Self::AuthFailed => "auth_failed",
-            Self::CrmRecordDeleted => "crm_record_deleted",
+            Self::QuotaUsedUp => "quota_used_up",
             Self::CrmRecordMerged => "crm_record_merged",
             Self::LeadConverted => "lead_converted",
-            Self::ProspectDeleted => "prospect_deleted",
+            Self::ProspectPurged => "prospect_purged",
         }
     }
 }
@@ -115,6 +121,8 @@ pub struct ProspectFields {
     pub key: Option<PairKey>,
     /// The CRM ID to show in the mirror field.
     pub crm_id: Option<CrmId>,
+    /// Whether the mirror field is to say `[[crm_deleted]]` instead (R52).
+    pub marks_crm_deleted: bool,
     /// The Account Engagement user to assign (R101).
     pub assigned_to: Option<u64>,
     /// The campaign of a new prospect.
@@ -136,6 +144,7 @@ impl ProspectFields {
         self.fields.is_empty()
             && self.key.is_none()
             && self.crm_id.is_none()
+            && !self.marks_crm_deleted
             && self.assigned_to.is_none()
     }
 }
@@ -179,6 +188,24 @@ pub enum Outcome {
         /// Its fields.
         fields: ProspectFields,
     },
+    /// The record was deleted: the prospect is marked and goes to the recycle bin (R52).
+    Retire {
+        /// The lead or contact that was deleted.
+        crm: CrmId,
+        /// Its prospect.
+        prospect: ProspectId,
+        /// Whether the mirror field has still to say `[[crm_deleted]]`.
+        marks: bool,
+        /// Whether the prospect goes to the recycle bin.
+        recycles: bool,
+    },
+    /// The prospect comes out of the recycle bin (R53, R56).
+    Restore {
+        /// The lead or contact.
+        crm: CrmId,
+        /// Its prospect.
+        prospect: ProspectId,
+    },
     /// Both sides are equal and the link says so already (C10).
     Nothing,
     /// Deliberately not synced.
@@ -215,5 +242,8 @@ pub struct Decision {
     /// Why.
     pub trace: Trace,
     /// The values both sides will have agreed on when everything is written.
-    pub merged: crate::record::Values,
+    pub merged: Values,
+    /// The values both sides are known to have agreed on before it: what an open intent has taught about
+    /// them included. Only updates say it.
+    pub agreed: Values,
 }

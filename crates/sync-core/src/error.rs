@@ -31,6 +31,15 @@ pub enum ErrorClass {
     Unclassified,
 }
 
+/// Whether a name, a code or a host that a service named can be one by its digits: errors show it, and
+/// a phone number can stand in its place. None of the three needs seven digits in a row.
+#[must_use]
+pub fn is_free_of_phone_numbers(name: &str) -> bool {
+    !name
+        .split(|c: char| !c.is_ascii_digit())
+        .any(|digits| digits.len() >= 7)
+}
+
 /// What to do about an error of a class (layout 5.7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {

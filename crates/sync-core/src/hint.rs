@@ -1,6 +1,5 @@
 //! The queue's messages: which key changed and why, never what to write.
 
-use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +20,8 @@ pub enum Cause {
     SendNow,
     /// The pair was held while the connector was paused, and is not any more.
     CaughtUp,
+    /// A comparison of both sides found the pair out of step.
+    Reconcile,
 }
 
 impl Cause {
@@ -63,6 +64,10 @@ pub enum Lane {
     Bulk,
 }
 
+/// How often the queue delivers a message before it gives up on it (infra/queues.yaml,
+/// `maxReceiveCount`).
+pub const MAX_DELIVERIES: u32 = 5;
+
 /// How long a message stays away that was delivered this often and has to come again: 30 s, 2 min,
 /// 8 min, 32 min. Its group waits for it, so the first wait is short; an outage of half an hour is
 /// survived, and so is a write without answer, whose lease lasts as long as a run of the worker.
@@ -70,20 +75,6 @@ pub enum Lane {
 pub fn retry_delay(deliveries: u32) -> SignedDuration {
     let doublings = deliveries.saturating_sub(1).min(3) * 2;
     SignedDuration::from_secs(30 << doublings)
-}
-
-/// How long a message stays away when the day's allowance is used up: until five minutes past the next
-/// midnight of the account, when it is renewed, and at most six hours. Five deliveries reach over a
-/// whole day then, so that a used-up day never ends in the dead-letter queue.
-#[must_use]
-pub fn quota_delay(now: Timestamp, zone: &TimeZone) -> SignedDuration {
-    const LONGEST: SignedDuration = SignedDuration::from_hours(6);
-    let midnight = now.to_zoned(zone.clone()).tomorrow();
-    let midnight = midnight.and_then(|tomorrow| tomorrow.start_of_day());
-    midnight.map_or(LONGEST, |midnight| {
-        let renewed = midnight.timestamp().duration_since(now);
-        LONGEST.min(renewed + SignedDuration::from_mins(5))
-    })
 }
 
 /// The stored version of [`ChangeBatch`] that this code writes.
@@ -107,7 +98,7 @@ pub struct ChangeBatch {
 impl ChangeBatch {
     /// The most hints in one message. A new pair costs two Account Engagement calls, one after the
     /// other: at half a second each they fit into one run of the worker (300 s).
-    pub const MAX_HINTS: usize = 280;
+    pub const MAX_HINTS: usize = 250;
 }
 
 #[cfg(test)]
@@ -118,15 +109,5 @@ mod tests {
     fn a_message_stays_away_longer_each_time() {
         let delays: Vec<i64> = (0..=6).map(|n| retry_delay(n).as_secs()).collect();
         assert_eq!(delays, [30, 30, 120, 480, 1920, 1920, 1920]);
-    }
-
-    #[test]
-    fn a_used_up_day_is_waited_for_until_the_accounts_midnight() {
-        let zone = TimeZone::get("America/New_York").expect("a zone");
-        let wait = |at: &str| quota_delay(at.parse().expect("a moment"), &zone).as_secs();
-        // Five hours behind UTC in November.
-        assert_eq!(wait("2026-11-24T04:00:00Z"), 65 * 60);
-        assert_eq!(wait("2026-11-24T04:59:59Z"), 5 * 60 + 1);
-        assert_eq!(wait("2026-11-24T05:00:00Z"), 6 * 60 * 60);
     }
 }

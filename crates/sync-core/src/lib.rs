@@ -5,15 +5,20 @@ pub mod config;
 pub mod decide;
 pub mod decision;
 pub mod error;
+mod fence;
 pub mod hint;
 pub mod ids;
+pub mod intent;
 pub mod key;
+mod lifecycle;
 pub mod link;
 pub mod matching;
 pub mod merge;
 pub mod pair;
 pub mod protocol;
+pub mod quota;
 pub mod record;
+mod results;
 pub mod schema;
 pub mod settle;
 #[cfg(any(test, feature = "testing"))]
@@ -22,4 +27,5 @@ pub mod trace;
 pub mod value;
 
 pub use decide::decide;
+pub use intent::intend;
 pub use settle::settle;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::decision::{HoldReason, SkipReason};
 use crate::ids::{BusinessUnit, CrmId, ProspectId};
 use crate::key::{PairKey, RecordRef};
-use crate::record::Values;
+use crate::record::{ProspectRecord, Values};
 use crate::trace::Trace;
 
 /// Where a pair stands.
@@ -37,14 +37,81 @@ impl LinkState {
 }
 
 /// What a worker is about to write, stored before it writes (reliability 2.2, step 5).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Intent {
-    /// Unique per attempt; equal on redelivery only if the row was never replaced.
+    /// Unique per attempt, and the sync token of its writes: a record that carries it was written.
     pub id: String,
-    /// What is going to happen.
+    /// What is going to happen, or was when a record was deleted meanwhile.
     pub kind: IntentKind,
+    /// Whether the prospect is being retired or restored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lifecycle: Option<Lifecycle>,
     /// When the intent was stored.
     pub at: Timestamp,
+    /// Whether the prospect is going to be written; a stale read may hide that for a while (K4).
+    #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
+    pub writes_prospect: bool,
+    /// What the fields were and what they are to be; none in rows of the first version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Plan>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// The values of both sides when an intent was stored, and the values both are to have.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Plan {
+    /// What both sides will agree on.
+    pub target: Values,
+    /// What Salesforce had instead, field by field; `None` when there was no record yet.
+    pub salesforce: Option<Values>,
+    /// What the prospect had instead, field by field; `None` when there was no prospect yet.
+    pub account_engagement: Option<Values>,
+}
+
+/// The write of ours that the prospect carries since the pair was last in step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastWrite {
+    /// Its sync token.
+    pub token: String,
+    /// When it was known to have landed.
+    pub at: Timestamp,
+}
+
+/// The newest state of the prospect that a stored decision was made on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// Its `updatedAt`, which never goes back.
+    pub updated: Timestamp,
+    /// When the decision was stored.
+    pub at: Timestamp,
+}
+
+impl Intent {
+    /// What is left when a prospect was retired or restored: an earlier write that is still to be
+    /// classified, if there was one.
+    #[must_use]
+    pub fn without_lifecycle(self) -> Option<Self> {
+        if self.lifecycle.is_some() && self.plan.is_none() {
+            return None;
+        }
+        Some(Self {
+            lifecycle: None,
+            ..self
+        })
+    }
+}
+
+/// What can happen to a prospect because of what happened to its record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lifecycle {
+    /// It goes to the recycle bin (R52).
+    Retire,
+    /// It comes out of the recycle bin (R53, R56).
+    Restore,
 }
 
 /// The three things a worker can be about to do.
@@ -80,6 +147,20 @@ pub struct Link {
     pub intent: Option<Intent>,
     /// Until when that worker may write; nobody else touches the pair before.
     pub lease_until: Option<Timestamp>,
+    /// Our last write to the prospect: a read that does not show it yet is stale (K4).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prospect_write: Option<LastWrite>,
+    /// What was seen of the prospect: an older read is a stale one (K4).
+    #[serde(default)]
+    pub prospect_seen: Option<Seen>,
+    /// Whether it is settled that the record was deleted (R52). The state may say something else
+    /// meanwhile: a pair can be held too.
+    #[serde(default)]
+    pub is_crm_deleted: bool,
+    /// When we last moved the prospect into the recycle bin or out of it: a read that shows it where it
+    /// was before is stale (K4).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved_at: Option<Timestamp>,
     /// Counts the stored changes of this row; every write is conditional on it.
     pub version: u64,
     /// When both sides were last brought into step.
@@ -113,11 +194,32 @@ impl Link {
             base: Values::new(),
             intent: None,
             lease_until: None,
+            prospect_write: None,
+            prospect_seen: None,
+            is_crm_deleted: false,
+            moved_at: None,
             version: 0,
             synced_at: None,
             lacked_email: false,
             has_open_error: false,
             last_trace: None,
+        }
+    }
+
+    /// Whether a write is open that retires or restores the prospect.
+    #[must_use]
+    pub fn is_moving(&self) -> bool {
+        let intent = self.intent.as_ref();
+        intent.is_some_and(|intent| intent.lifecycle.is_some())
+    }
+
+    /// Keeps which state of the prospect a decision was made on.
+    pub fn see(&mut self, prospect: Option<&ProspectRecord>, at: Timestamp) {
+        let Some(prospect) = prospect else { return };
+        let newest = self.prospect_seen.map(|seen| seen.updated);
+        if newest.is_none_or(|newest| newest <= prospect.updated) {
+            let updated = prospect.updated;
+            self.prospect_seen = Some(Seen { updated, at });
         }
     }
 

@@ -3,10 +3,13 @@
 use jiff::Timestamp;
 
 use crate::config::{Config, ConnectorRow};
+use crate::decision::{Decision, Outcome};
 use crate::hint::Cause;
 use crate::ids::{CrmId, ProspectId, SalesforceId};
-use crate::link::Link;
+use crate::key::PairKey;
+use crate::link::{IntentKind, Link};
 use crate::record::{CrmRecord, ProspectRecord, Side};
+use crate::value::{FieldName, FieldValue, NormalisedEmail};
 
 /// Records that might be the partner, each with whether another pair has it already (R17).
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -16,6 +19,17 @@ pub enum Candidates<R> {
     NotRead,
     /// What the look-up found.
     Found(Vec<Candidate<R>>),
+}
+
+impl<R> Candidates<R> {
+    /// The records that were found.
+    pub fn records(&self) -> impl Iterator<Item = &R> {
+        let found = match self {
+            Self::NotRead => &[],
+            Self::Found(found) => found.as_slice(),
+        };
+        found.iter().map(|candidate| &candidate.record)
+    }
 }
 
 /// One record that might be the partner.
@@ -46,6 +60,23 @@ pub struct Pair {
     pub prospects_by_email: Candidates<ProspectRecord>,
     /// The record behind the CRM ID that the prospect itself shows.
     pub native: Native,
+}
+
+impl Pair {
+    /// The key of another pair that a record of this one carries: its create is not committed there yet,
+    /// and whoever sent the record by hand did not know. A pair at work of its own keeps its records.
+    #[must_use]
+    pub fn foreign_key(&self) -> Option<&PairKey> {
+        if self.link.is_complete() || self.link.intent.is_some() {
+            return None;
+        }
+        let of_crm = self.crm.present().and_then(|record| record.key.as_ref());
+        let of_prospect = self
+            .prospect
+            .present()
+            .and_then(|record| record.key.as_ref());
+        of_crm.or(of_prospect).filter(|key| **key != self.link.key)
+    }
 }
 
 /// What is known about the CRM ID that a prospect shows by itself (M3).
@@ -112,6 +143,61 @@ pub struct Context<'a> {
 }
 
 impl Pair {
+    /// The lead or contact that a decision is about: the pair's own, or the one it was matched with.
+    #[must_use]
+    pub fn crm_of(&self, decision: &Decision) -> Option<&CrmRecord> {
+        let Outcome::Update { crm: id, .. } = &decision.outcome else {
+            return self.crm.present();
+        };
+        let candidates = [&self.crm_by_email, &self.crm_by_key].into_iter();
+        let candidates = candidates.flat_map(Candidates::records);
+        let native = match &self.native {
+            Native::Read { side, .. } => side.present(),
+            Native::NotRead => None,
+        };
+        let mut known = self
+            .crm
+            .present()
+            .into_iter()
+            .chain(native)
+            .chain(candidates);
+        known.find(|record| record.id == *id)
+    }
+
+    /// The prospect that a decision is about: the pair's own, or the one it was matched with.
+    #[must_use]
+    pub fn prospect_of(&self, decision: &Decision) -> Option<&ProspectRecord> {
+        let Outcome::Update { prospect: id, .. } = &decision.outcome else {
+            return self.prospect.present();
+        };
+        let candidates = self.prospects_by_email.records();
+        let mut known = self.prospect.present().into_iter().chain(candidates);
+        known.find(|record| record.id == *id)
+    }
+
+    /// The addresses under which this pair's prospect can be looked for: the record's, and, while its
+    /// create is open, the one it was to be created with. The record may have another one by now, or
+    /// may have been deleted.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<NormalisedEmail> {
+        let of_record = self.crm.present().and_then(|crm| crm.email.clone());
+        let of_create = self.address_of_create();
+        let mut addresses: Vec<_> = of_record.into_iter().chain(of_create).collect();
+        addresses.dedup();
+        addresses
+    }
+
+    fn address_of_create(&self) -> Option<NormalisedEmail> {
+        let intent = self.link.intent.as_ref()?;
+        let plan = intent.plan.as_ref()?;
+        match plan.target.get(&FieldName::from("email"))? {
+            FieldValue::Text(email) if intent.kind == IntentKind::CreateProspect => {
+                NormalisedEmail::new(email)
+            }
+            _ => None,
+        }
+    }
+
     /// The lead or contact the pair is linked to.
     #[must_use]
     pub fn crm_id(&self) -> Option<&CrmId> {

@@ -60,6 +60,12 @@ pub enum AdminCommand {
         #[serde(default)]
         next: Option<String>,
     },
+    /// Look for the connector's own fields, and create those that Account Engagement lacks.
+    Setup {
+        /// The configuration that names them; the one in force when it is left out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        config: Option<Box<Config>>,
+    },
     /// Check a configuration against the deployment and both services.
     ConfigCheck {
         /// The configuration.
@@ -107,6 +113,13 @@ pub enum AdminReply {
         /// Where the next page starts.
         next: Option<String>,
     },
+    /// To `Setup`.
+    SetUp {
+        /// The connector's own fields.
+        fields: Vec<OwnField>,
+        /// What is still wrong with them.
+        findings: Vec<Finding>,
+    },
     /// To `ConfigCheck`, and to `ConfigApply` when the configuration is refused.
     Findings {
         /// What is wrong, errors first.
@@ -124,6 +137,29 @@ pub enum AdminReply {
         /// Why, and what to do instead.
         message: String,
     },
+}
+
+/// A field that the connector keeps for itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnField {
+    /// `Prospect`, `Lead` or `Contact`.
+    pub object: String,
+    /// Its API name.
+    pub name: String,
+    /// What became of it.
+    pub state: OwnFieldState,
+}
+
+/// What setup found, or did about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OwnFieldState {
+    /// It was there.
+    Found,
+    /// It was missing and is there now.
+    Created,
+    /// It is missing.
+    Missing,
 }
 
 /// How the deployment is.

@@ -21,6 +21,8 @@ pub struct CrmRecord {
     pub created: Timestamp,
     /// `LastModifiedDate`: the business edit time, used for conflicts only (R70).
     pub modified: Timestamp,
+    /// `SystemModstamp`: the last change of any kind.
+    pub stamp: Timestamp,
     /// `LastActivityDate`, for the order among several matches (R23).
     pub last_activity: Option<jiff::civil::Date>,
     /// `CreatedById`.
@@ -31,12 +33,25 @@ pub struct CrmRecord {
     pub email: Option<NormalisedEmail>,
     /// A lead that was converted, and the contact it became (R27).
     pub converted: Option<Conversion>,
+    /// Whether it is in the recycle bin: a look-up by key finds it there too.
+    pub is_deleted: bool,
     /// Our key field, when it holds a key of this business unit.
     pub key: Option<PairKey>,
+    /// The sync token: which write of ours touched the record last.
+    pub token: Option<String>,
     /// Mapped values.
     pub values: Values,
     /// Mapped fields whose value does not fit their type.
     pub unreadable: Vec<CoercionError>,
+}
+
+impl CrmRecord {
+    /// The last change that was seen: what a condition on a write compares with. Whichever of the two
+    /// stamps Salesforce looks at, a change after the read is later than this (apis A14).
+    #[must_use]
+    pub fn last_change(&self) -> Timestamp {
+        self.modified.max(self.stamp)
+    }
 }
 
 /// What a converted lead says about itself (apis A15).
@@ -77,8 +92,14 @@ pub struct ProspectRecord {
     pub native_crm_id: NativeCrmId,
     /// The CRM ID in our own field for it, when the configuration names one.
     pub shown_crm_id: Option<CrmId>,
+    /// Whether our own field for the CRM ID says `[[crm_deleted]]`.
+    pub is_marked_deleted: bool,
+    /// Whether it is in the recycle bin: a look-up by address finds it there too.
+    pub is_deleted: bool,
     /// Our key field, when it holds a key of this business unit.
     pub key: Option<PairKey>,
+    /// The sync token: which write of ours touched the prospect last.
+    pub token: Option<String>,
     /// Mapped values.
     pub values: Values,
     /// Mapped fields whose value does not fit their type.

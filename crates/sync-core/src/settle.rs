@@ -1,96 +1,15 @@
 //! From the results of the writes to the link row, the error row, and what the queue is told.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
 use crate::coerce::Service;
 use crate::decision::{Decision, Outcome, Problem, SkipReason};
-use crate::error::{ErrorClass, Verdict};
-use crate::ids::{BusinessUnit, CrmId, ProspectId};
-use crate::key::PairKey;
-use crate::link::{Intent, IntentKind, Link, LinkState};
-use crate::record::Values;
-use crate::trace::{Trace, Winner};
+use crate::error::Verdict;
+use crate::ids::{CrmId, ProspectId};
+use crate::link::{Intent, IntentKind, LastWrite, Link, LinkState};
+use crate::trace::Trace;
 
-/// A write that did not succeed, without the vendor's free text.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WriteFailure {
-    /// Which service refused.
-    pub service: Service,
-    /// What it means.
-    pub class: ErrorClass,
-    /// The vendor's code, or ours.
-    pub code: String,
-    /// The fields the vendor named.
-    pub fields: Vec<String>,
-    /// What is wrong, without values.
-    pub message: String,
-    /// Whether the write may have landed although no proper answer came.
-    pub may_have_landed: bool,
-}
-
-/// The result of the write on one side.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum WriteResult<Id> {
-    /// Nothing had to be written.
-    #[default]
-    NotNeeded,
-    /// Written; the id of the record.
-    Written(Id),
-    /// Not written, because the other side failed first.
-    NotTried,
-    /// Refused, or unknown.
-    Failed(WriteFailure),
-}
-
-/// The results of both sides.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct WriteResults {
-    /// Salesforce.
-    pub crm: WriteResult<CrmId>,
-    /// Account Engagement.
-    pub prospect: WriteResult<ProspectId>,
-}
-
-/// An open or closed row of the error queue.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ErrorRow {
-    /// The business unit.
-    pub business_unit: BusinessUnit,
-    /// The pair.
-    pub pair: PairKey,
-    /// The lead or contact, when known.
-    pub crm_id: Option<CrmId>,
-    /// The prospect, when known.
-    pub prospect_id: Option<ProspectId>,
-    /// The class.
-    pub class: ErrorClass,
-    /// The code.
-    pub code: String,
-    /// The fields it is about.
-    pub fields: Vec<String>,
-    /// What is wrong and how to put it right, without values.
-    pub message: String,
-    /// Who must act.
-    pub owner: String,
-    /// When it was first seen.
-    pub first_seen: Timestamp,
-    /// When it was last seen.
-    pub last_seen: Timestamp,
-    /// How often it was seen.
-    pub attempts: u32,
-    /// When it was resolved; `None` while open.
-    #[serde(default)]
-    pub closed_at: Option<Timestamp>,
-}
-
-impl ErrorRow {
-    /// Errors with one cause share a group: class, code and fields.
-    #[must_use]
-    pub fn group(&self) -> String {
-        format!("{}:{}", self.code, self.fields.join(","))
-    }
-}
+pub use crate::results::{ErrorRow, WriteFailure, WriteResult, WriteResults};
 
 /// What happens to the error row of the pair.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -139,6 +58,9 @@ pub fn settle(
                 next.prospect_id = Some(*id);
             }
         }
+        Outcome::Retire { crm, prospect, .. } | Outcome::Restore { crm, prospect } => {
+            return moved(link, decision, (crm, *prospect), results, now);
+        }
         Outcome::Skip(reason) => {
             return rest(link, LinkState::Skipped(*reason), &decision.trace);
         }
@@ -147,7 +69,8 @@ pub fn settle(
         Outcome::Nothing => return nothing_to_do(link),
         Outcome::ReadMore(_) | Outcome::NotYet => return unchanged(link, Some(Verdict::Retry)),
     }
-    next.last_trace = Some(decision.trace.clone());
+    next.last_trace = Some(story(link, decision));
+    note_prospect_write(&mut next, results, now);
     let failures = failures(results);
     if failures.is_empty() && !next.is_complete() {
         // A create without an answer: nothing is known, so the pair comes again.
@@ -155,7 +78,98 @@ pub fn settle(
     } else if failures.is_empty() {
         in_step(next, decision, now)
     } else {
-        failed(next, decision, results, &failures, link.lease_until, now)
+        if next.is_complete() {
+            next.state = LinkState::Linked;
+        }
+        failed(next, &failures, link.lease_until, now)
+    }
+}
+
+/// What is kept of the decision. A row with an intent of this very decision tells it already, with what
+/// an earlier attempt said.
+fn story(link: &Link, decision: &Decision) -> Trace {
+    let is_told = link
+        .intent
+        .as_ref()
+        .is_some_and(|intent| link.last_trace.is_some() && intent.plan.is_some())
+        && is_written(&decision.outcome);
+    match &link.last_trace {
+        Some(told) if is_told => told.clone(),
+        _ => decision.trace.clone().after(link),
+    }
+}
+
+/// Whether the decision's own intent was stored before its writes.
+fn is_written(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Update {
+            to_crm,
+            to_prospect,
+            ..
+        } => !to_crm.is_empty() || !to_prospect.is_empty(),
+        Outcome::CreateCrm { .. }
+        | Outcome::CreateProspect { .. }
+        | Outcome::Retire { .. }
+        | Outcome::Restore { .. } => true,
+        Outcome::Nothing
+        | Outcome::Skip(_)
+        | Outcome::Hold(_)
+        | Outcome::Park(_)
+        | Outcome::ReadMore(_)
+        | Outcome::NotYet => false,
+    }
+}
+
+/// The prospect went to the recycle bin or came out of it. What both sides had agreed on, and a write
+/// that is still to be classified, stay: the pair may come back (R53).
+fn moved(
+    link: &Link,
+    decision: &Decision,
+    (crm, prospect): (&CrmId, ProspectId),
+    results: &WriteResults,
+    now: Timestamp,
+) -> Settlement {
+    let mut next = Link {
+        lease_until: None,
+        ..link.clone()
+    };
+    let failures = failures(results);
+    if !failures.is_empty() {
+        return failed(next, &failures, link.lease_until, now);
+    }
+    if !matches!(results.prospect, WriteResult::Written(_)) {
+        return unchanged(link, Some(Verdict::Retry));
+    }
+    next.moved_at = Some(now);
+    next.crm_id = Some(crm.clone());
+    next.prospect_id = Some(prospect);
+    next.intent = next.intent.and_then(Intent::without_lifecycle);
+    let was_open = std::mem::take(&mut next.has_open_error);
+    if matches!(decision.outcome, Outcome::Restore { .. }) {
+        next.state = LinkState::Linked;
+        next.is_crm_deleted = false;
+    } else {
+        next.state = LinkState::Skipped(SkipReason::CrmDeleted);
+        next.is_crm_deleted = true;
+    }
+    Settlement {
+        link: next,
+        error: if was_open {
+            ErrorChange::Close
+        } else {
+            ErrorChange::None
+        },
+        verdict: None,
+    }
+}
+
+/// K4: from now on a read that does not show this write is stale.
+fn note_prospect_write(next: &mut Link, results: &WriteResults, now: Timestamp) {
+    if let (WriteResult::Written(_), Some(intent)) = (&results.prospect, &next.intent) {
+        next.prospect_write = Some(LastWrite {
+            token: intent.id.clone(),
+            at: now,
+        });
     }
 }
 
@@ -167,44 +181,50 @@ fn unchanged(link: &Link, verdict: Option<Verdict>) -> Settlement {
     }
 }
 
-/// Nothing is written. An open error goes with the record it was about: a pair that still has both
+/// Nothing is written, and nothing is waited for any more. An open error goes with the record it was about: a pair that still has both
 /// records and an error does not end up here.
 fn nothing_to_do(link: &Link) -> Settlement {
-    if !link.has_open_error {
+    let was_held = matches!(link.state, LinkState::Held(_));
+    if !link.has_open_error && !was_held {
         return unchanged(link, None);
     }
-    let next = Link {
+    let mut next = Link {
         has_open_error: false,
         ..link.clone()
     };
+    if was_held {
+        next.state = LinkState::Pending;
+    }
     Settlement {
         link: next,
-        error: ErrorChange::Close,
+        error: if link.has_open_error {
+            ErrorChange::Close
+        } else {
+            ErrorChange::None
+        },
         verdict: None,
     }
 }
 
 /// A skip or a hold: stored once, not again on every look. A skip settles an open error too.
 ///
-/// A create whose outcome was never learnt stays in the row: whoever takes the pair up again must
-/// look for its result first.
+/// An intent whose result was never learnt stays in the row: whoever takes the pair up again must
+/// classify it first.
 fn rest(link: &Link, state: LinkState, trace: &Trace) -> Settlement {
     let closes_error = link.has_open_error && matches!(state, LinkState::Skipped(_));
-    let is_open_create = |intent: &Intent| intent.kind != IntentKind::Update;
-    let intent = link
-        .intent
-        .clone()
-        .filter(|i| is_open_create(i) && !link.is_complete());
-    if link.version > 0 && link.state == state && link.intent == intent && !closes_error {
+    if link.version > 0 && link.state == state && !closes_error && !link.is_moving() {
         return unchanged(link, None);
     }
     let mut next = Link {
         state,
-        intent,
         lease_until: None,
         ..link.clone()
     };
+    if matches!(next.state, LinkState::Skipped(_)) {
+        next.intent = next.intent.and_then(Intent::without_lifecycle);
+    }
     if let LinkState::Skipped(reason) = &next.state {
+        next.is_crm_deleted |= *reason == SkipReason::CrmDeleted;
         next.lacked_email = *reason == SkipReason::NoEmail;
     }
     next.last_trace = Some(trace.clone());
@@ -261,6 +281,7 @@ fn in_step(mut next: Link, decision: &Decision, now: Timestamp) -> Settlement {
         ErrorChange::None
     };
     next.state = LinkState::Linked;
+    next.is_crm_deleted = false;
     next.base = decision.merged.clone();
     next.intent = None;
     next.lacked_email = false;
@@ -273,23 +294,18 @@ fn in_step(mut next: Link, decision: &Decision, now: Timestamp) -> Settlement {
     }
 }
 
+/// The intent of an update stays up, also when nothing landed: it knows what each side holds. So does
+/// any intent whose write may still be on its way, and its lease (reliability 2.2, step 3).
 fn failed(
     mut next: Link,
-    decision: &Decision,
-    results: &WriteResults,
     failures: &[&WriteFailure],
     fence: Option<Timestamp>,
     now: Timestamp,
 ) -> Settlement {
     if failures.iter().any(|failure| failure.may_have_landed) {
-        // The write may still be on its way: intent and lease stay up (reliability 2.2, step 3).
         next.lease_until = fence;
     } else {
-        next.intent = None;
-    }
-    if next.is_complete() {
-        next.state = LinkState::Linked;
-        next.base = agreed_so_far(&next.base, decision, results);
+        next.intent = next.intent.and_then(not_landed);
     }
     let parked = failures
         .iter()
@@ -316,26 +332,12 @@ fn failed(
     }
 }
 
-/// The base after half a write: only fields that are now equal on both sides move on.
-fn agreed_so_far(base: &Values, decision: &Decision, results: &WriteResults) -> Values {
-    let crm_is_written = matches!(results.crm, WriteResult::Written(_));
-    let prospect_is_written = matches!(results.prospect, WriteResult::Written(_));
-    let mut agreed = decision.merged.clone();
-    for field in &decision.trace.fields {
-        let is_equal_now = match field.winner {
-            Winner::Same => true,
-            Winner::AccountEngagement => crm_is_written,
-            Winner::Salesforce => prospect_is_written,
-            Winner::Neither => false,
-        };
-        if !is_equal_now {
-            match base.get(&field.field) {
-                Some(value) => agreed.insert(field.field.clone(), value.clone()),
-                None => agreed.remove(&field.field),
-            };
-        }
+/// What is left of an intent whose writes certainly did not land.
+fn not_landed(intent: Intent) -> Option<Intent> {
+    if intent.lifecycle.is_some() {
+        return intent.without_lifecycle();
     }
-    agreed
+    Some(intent).filter(|intent| intent.kind == IntentKind::Update)
 }
 
 fn error_row(link: &Link, failure: &WriteFailure, now: Timestamp) -> ErrorRow {

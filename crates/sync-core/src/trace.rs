@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::CrmId;
+use crate::link::Link;
 use crate::value::{FieldName, FieldValue};
 
 /// The number of a rule in the behaviour specification: `R41`, `M12`, `F3`.
@@ -130,6 +131,15 @@ impl Trace {
         self.fields.extend(later.fields);
         self.rules.extend(later.rules);
         self
+    }
+
+    /// The trace of a pair that was written before without learning the result: what that attempt said
+    /// is part of the story, because its conflicts were real.
+    pub(crate) fn after(self, link: &Link) -> Self {
+        match (&link.intent, &link.last_trace) {
+            (Some(_), Some(before)) => before.clone().continued_by(self),
+            (_, _) => self,
+        }
     }
 
     /// How many fields were in conflict.

@@ -91,6 +91,10 @@ fn person(prefix: &str) -> Vec<FieldDescription> {
             ..crm("Prospect_Sync_Key__c", "string")
         },
         FieldDescription {
+            length: Some(40),
+            ..crm("Prospect_Sync_Token__c", "string")
+        },
+        FieldDescription {
             restricted_to: region.to_vec(),
             ..crm("Region__c", "picklist")
         },
@@ -142,6 +146,7 @@ fn schema() -> Schema {
         ("optedOut", "boolean"),
         ("createdAt", "date-time"),
         ("Prospect_Sync_Key__c", "Text"),
+        ("Prospect_Sync_Token__c", "Text"),
         ("SF_Record_Id__c", "Text"),
         ("Region__c", "Dropdown"),
         ("Renewal_Date__c", "Date"),
@@ -332,6 +337,21 @@ fn r24_matching_by_email_is_a_setting_of_ampsea() {
 }
 
 #[test]
+fn r52_ampsea_always_deletes_the_prospect_with_its_record() {
+    let mut config = example();
+    config.settings.merge_delete = false;
+    let path = "settings.merge_delete";
+    assert_error(&offline(&config), path, "R52", "always takes its prospect");
+    assert_eq!(
+        offline(&config.non_ampsea())
+            .iter()
+            .filter(|f| f.path == path)
+            .count(),
+        0
+    );
+}
+
+#[test]
 fn r45_campaign_0_is_no_campaign() {
     let mut config = example();
     config.settings.default_campaign_id = 0;
@@ -506,10 +526,88 @@ fn key_field_is_not_mapped() {
         &findings,
         Severity::Error,
         &prospect,
-        "key_field",
+        "crm_id_field",
         "crm_id_field",
     );
     assert_eq!(findings.len(), 2);
+}
+
+#[test]
+fn token_field_is_not_mapped() {
+    let (config, path) = example_and(FieldEntry {
+        contact: None,
+        ..field("Prospect_Sync_Token__c", "prospect_sync_token__c")
+    });
+    let findings = offline(&config);
+    for place in ["lead", "prospect"] {
+        let path = format!("{path}.{place}");
+        assert_finding(
+            &findings,
+            Severity::Error,
+            &path,
+            "token_field",
+            "belongs to",
+        );
+    }
+    assert_eq!(findings.len(), 2);
+}
+
+#[test]
+fn token_field_left_out_says_what_it_risks() {
+    let mut config = example();
+    config.salesforce.token_field = None;
+    config.account_engagement.token_field = None;
+    let findings = offline(&config);
+    for side in ["salesforce", "account_engagement"] {
+        let path = format!("{side}.token_field");
+        assert_finding(
+            &findings,
+            Severity::Warning,
+            &path,
+            "token_field",
+            "can lose that edit",
+        );
+    }
+    assert_eq!(findings.len(), 2);
+}
+
+#[test]
+fn updates_without_condition_say_what_they_risk() {
+    assert!(example().salesforce.conditional_updates, "the default");
+    let mut config = example();
+    config.salesforce.conditional_updates = false;
+    let path = "salesforce.conditional_updates";
+    assert_warning(
+        &offline(&config),
+        path,
+        "reliability 12",
+        "overwritten unseen",
+    );
+}
+
+#[test]
+fn token_field_exists_on_both_sides() {
+    let mut schema = schema();
+    for fields in schema.crm.values_mut() {
+        let token = fields
+            .iter_mut()
+            .find(|field| field.name == "Prospect_Sync_Token__c");
+        token.expect("in the schema").length = Some(39);
+    }
+    schema
+        .prospect
+        .retain(|field| field.name != "Prospect_Sync_Token__c");
+    let findings = online(&example(), &schema);
+    let path = "salesforce.token_field";
+    assert_finding(&findings, Severity::Error, path, "token_field", "too short");
+    let path = "account_engagement.token_field";
+    assert_finding(
+        &findings,
+        Severity::Error,
+        path,
+        "token_field",
+        "does not exist",
+    );
 }
 
 // --- against what the services say ---------------------------------------------------------------

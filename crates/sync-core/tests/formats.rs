@@ -2,16 +2,21 @@
 //! a deployment. The samples are never edited; a new version gets new samples.
 
 use serde_json::Value;
+use sync_core::coerce::Service;
+use sync_core::config::{ConnectorRow, ConnectorState};
 use sync_core::decision::SkipReason;
 use sync_core::hint::{CHANGE_BATCH_VERSION, Cause, ChangeBatch};
 use sync_core::key::{PairKey, RecordRef};
 use sync_core::link::{IntentKind, Link, LinkState};
+use sync_core::quota::UsedUp;
 use sync_core::testing::{at, business_unit, contact_id, lead_id, prospect_id, text};
 use sync_core::trace::Winner;
 use sync_core::value::FieldName;
 
 const LINK: &str = include_str!("formats/link_v1.json");
 const LINK_MINIMAL: &str = include_str!("formats/link_v1_minimal.json");
+const CONNECTOR: &str = include_str!("formats/connector_v1.json");
+const CONNECTOR_USED_UP: &str = include_str!("formats/connector_v1_used_up.json");
 const CHANGE_BATCH: &str = include_str!("formats/change_batch_v1.json");
 
 #[test]
@@ -95,4 +100,23 @@ fn a_change_batch_is_still_written_as_version_1() {
     let batch: ChangeBatch = serde_json::from_str(CHANGE_BATCH).unwrap();
     let sample: Value = serde_json::from_str(CHANGE_BATCH).unwrap();
     assert_eq!(serde_json::to_value(&batch).unwrap(), sample);
+}
+
+/// Rows from before there was such a field, and from after.
+#[test]
+fn a_connector_of_version_1_is_read_and_still_written() {
+    let used_up = UsedUp {
+        service: Service::AccountEngagement,
+        until: at(3_600),
+    };
+    for (sample, expected) in [(CONNECTOR, None), (CONNECTOR_USED_UP, Some(used_up))] {
+        let row: ConnectorRow = serde_json::from_str(sample).unwrap();
+        assert_eq!(row.state, ConnectorState::AuthFailed("refused".to_owned()));
+        assert_eq!((row.config_version, row.version), (3, 7));
+        assert_eq!(row.used_up, expected);
+        assert_eq!(row.used_up_at(at(3_599)), expected);
+        assert_eq!(row.used_up_at(at(3_600)), None);
+        let sample: Value = serde_json::from_str(sample).unwrap();
+        assert_eq!(serde_json::to_value(&row).unwrap(), sample);
+    }
 }

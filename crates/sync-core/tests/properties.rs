@@ -21,7 +21,7 @@ use sync_core::hint::{CHANGE_BATCH_VERSION, Cause, ChangeBatch, ChangeHint};
 use sync_core::ids::CrmObject;
 use sync_core::key::{PairKey, RecordRef};
 use sync_core::link::{Intent, IntentKind, Link, LinkState};
-use sync_core::merge::{FieldState, Newer, decide_field};
+use sync_core::merge::{FieldBase, FieldState, Newer, decide_field};
 use sync_core::pair::{Candidate, Candidates, Native, Pair};
 use sync_core::record::{CrmRecord, NativeCrmId, ProspectRecord, Side, Values};
 use sync_core::settle::{WriteResult, WriteResults, settle};
@@ -272,6 +272,7 @@ fn cause() -> impl Strategy<Value = Cause> {
         Just(Cause::SyncNow),
         Just(Cause::SendNow),
         Just(Cause::CaughtUp),
+        Just(Cause::Reconcile),
     ]
 }
 
@@ -313,7 +314,10 @@ fn link() -> impl Strategy<Value = Link> {
             link.intent = kind.map(|kind| Intent {
                 id: "run/1".to_owned(),
                 kind,
+                lifecycle: None,
                 at: at(0),
+                writes_prospect: kind != IntentKind::CreateCrm,
+                plan: None,
             });
             link.lease_until = lease.map(at);
             link.base = base
@@ -446,7 +450,7 @@ proptest! {
         let newer = if sf_is_newer { Newer::Salesforce } else { Newer::AccountEngagement };
         let entry = FieldEntry { behaviour, blanks, ..field("f", "F") };
         let state =
-            FieldState { account_engagement: &in_ae, salesforce: &in_sf, base: base.as_ref(), newer };
+            FieldState { account_engagement: &in_ae, salesforce: &in_sf, base: FieldBase::agreed(base.as_ref()), newer };
         let mirrored_entry = FieldEntry {
             behaviour: match behaviour {
                 SyncBehaviour::UseSalesforce => SyncBehaviour::UseAccountEngagement,
@@ -458,7 +462,7 @@ proptest! {
         let mirrored_state = FieldState {
             account_engagement: &in_sf,
             salesforce: &in_ae,
-            base: base.as_ref(),
+            base: FieldBase::agreed(base.as_ref()),
             newer: if sf_is_newer { Newer::AccountEngagement } else { Newer::Salesforce },
         };
         let verdict = decide_field(&entry, Direction::Both, state);
@@ -480,7 +484,7 @@ proptest! {
         let state = FieldState {
             account_engagement: &in_ae_value,
             salesforce: &in_sf_value,
-            base: None,
+            base: FieldBase::agreed(None),
             newer: Newer::Tie,
         };
         let ends_opted_out = match decide_field(&entry, Direction::Both, state).winner {

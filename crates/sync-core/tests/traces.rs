@@ -202,7 +202,7 @@ fn resting_scenes() -> Vec<Scene> {
             prospect_pair(ann()).because(Cause::SyncNow),
         ),
         scene(
-            "a_deleted_record_is_held",
+            "a_deleted_record_retires_its_prospect",
             "The lead of a linked prospect was deleted.",
             World::new(config()),
             deleted,
@@ -270,6 +270,12 @@ fn printed(story: &str, decision: &Decision) -> String {
         Outcome::CreateProspect { fields } => {
             writeln!(output, "create a prospect").unwrap();
             written_to_prospect(&mut output, fields);
+        }
+        Outcome::Retire { prospect, .. } => {
+            writeln!(output, "retire prospect {prospect}").unwrap();
+        }
+        Outcome::Restore { prospect, .. } => {
+            writeln!(output, "restore prospect {prospect}").unwrap();
         }
         Outcome::Nothing => writeln!(output, "nothing").unwrap(),
         Outcome::Skip(reason) => writeln!(output, "skip: {reason}").unwrap(),

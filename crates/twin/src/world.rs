@@ -8,8 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::bu::{ApiError, BusinessUnit};
 use crate::config::{Config, ConfigError};
-use crate::http::engagement::{Planned, Shell};
-use crate::http::faults::{Fault, Faults, Side};
+use crate::http::engagement::{Planned, Shell, invalid_token};
+use crate::http::faults::{Asked, Fault, Faults, Side};
 use crate::http::oauth::{Login, Tokens};
 use crate::org::Org;
 
@@ -107,27 +107,42 @@ impl Shell for World {
     fn scopes(&self, token: &str) -> Option<Vec<String>> {
         let now = self.clock.now();
         lock(&self.tokens)
-            .session(token, now)
-            .map(|session| session.scopes.clone())
+            .admit(token, now)
+            .map(|session| session.scopes)
     }
 
     fn org_users(&self) -> Vec<(String, String)> {
         lock(&self.org).user_names()
     }
 
-    fn take_fault(&self, path: &str) -> Planned {
-        match lock(&self.faults).take(Side::Engagement, path) {
-            None | Some(Fault::LockRow { .. }) => Planned::Nothing,
-            Some(Fault::Status(status)) => Planned::Html(status),
-            Some(Fault::Unauthorised) => {
-                let text = "access_token is invalid, unknown, or malformed";
-                Planned::Refuse(ApiError::new(401, 184, text))
+    fn take_fault(&self, asked: Asked<'_>, token: &str) -> Planned {
+        let Some(fault) = lock(&self.faults).take(Side::Engagement, asked) else {
+            return Planned::Nothing;
+        };
+        let planned = match fault {
+            Fault::LockRow { .. } => Planned::Nothing,
+            Fault::Status(status) => Planned::Html(status),
+            Fault::Unauthorised => Planned::Refuse(invalid_token()),
+            Fault::SessionEnds { after } => {
+                if lock(&self.tokens).end_used(token, after) {
+                    Planned::Refuse(invalid_token())
+                } else {
+                    Planned::Nothing
+                }
             }
-            Some(Fault::Concurrency) => Planned::Refuse(ApiError::too_many_in_flight()),
-            Some(Fault::DailyLimit) => Planned::Refuse(ApiError::daily_limit()),
-            Some(Fault::CutBefore) => Planned::CutBefore,
-            Some(Fault::CutAfterCommit) => Planned::CutAfterCommit,
-            Some(Fault::Delay { ms }) => Planned::Delay(Duration::from_millis(ms)),
+            Fault::Concurrency => Planned::Refuse(ApiError::too_many_in_flight()),
+            Fault::DailyLimit => Planned::Refuse(ApiError::daily_limit()),
+            Fault::CutBefore => Planned::CutBefore,
+            Fault::CutAfterCommit => Planned::CutAfterCommit,
+            Fault::Delay { ms } => Planned::Delay(Duration::from_millis(ms)),
+        };
+        if !matches!(planned, Planned::Nothing | Planned::CutAfterCommit) {
+            lock(&self.faults).strike(Side::Engagement, &fault, 1);
         }
+        planned
+    }
+
+    fn note_cut_after_commit(&self) {
+        lock(&self.faults).strike(Side::Engagement, &Fault::CutAfterCommit, 1);
     }
 }

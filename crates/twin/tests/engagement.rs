@@ -267,6 +267,33 @@ async fn other_objects_read_and_refuse() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_custom_field_is_created_once_and_takes_values() {
+    let twin = Twin::start().await;
+    let path = format!("{OBJECTS}/custom-fields?fields=apiFieldId,type,isRequired");
+    let field =
+        json!({"name": "Sync Note", "fieldId": "Sync_Note", "type": "Text", "isRequired": false});
+    let prospect = json!({"email": "a@b.co", "Sync_Note__c": "x"});
+    let prospects = format!("{OBJECTS}/prospects?fields=Sync_Note__c");
+    assert_eq!(twin.post(&prospects, &prospect).code(), 51);
+    let reply = twin.post(&path, &field);
+    let expected = json!({"apiFieldId": "Sync_Note__c", "type": "Text", "isRequired": false});
+    assert_eq!((reply.status, reply.json), (201, expected));
+    let again = twin.post(&path, &field);
+    assert_eq!((again.status, again.code()), (400, 154));
+    for (name, value) in [
+        ("type", json!("Tekst")),
+        ("fieldId", json!(null)),
+        ("apiFieldId", json!("X__c")),
+    ] {
+        let mut wrong = json!({"name": "Other", "fieldId": "Other", "type": "Text"});
+        wrong[name] = value;
+        assert_eq!(twin.post(&path, &wrong).code(), 154, "{name}");
+    }
+    let created = twin.post(&prospects, &prospect);
+    assert_eq!(created.json, json!({"Sync_Note__c": "x"}));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn calls_that_wait_stay_in_flight() {
     let twin = Twin::start().await;
     let path = format!("{OBJECTS}/account?fields=timezone");

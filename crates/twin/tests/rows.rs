@@ -200,6 +200,33 @@ async fn a_row_that_changed_since_is_left_alone() {
     assert_eq!(since("yesterday".to_owned()).await.status, 400);
 }
 
+/// In a composite each subrequest has its own condition, and fails alone.
+#[tokio::test]
+async fn a_condition_holds_for_its_own_subrequest() {
+    let twin = Twin::start().await;
+    let (first, second) = (twin.lead(json!({})).await, twin.lead(json!({})).await);
+    let seen = twin.get(&format!("sobjects/Lead/{first}")).await.headers["date"].clone();
+    twin.advance(5).await;
+    let path = format!("sobjects/Lead/{first}");
+    twin.patch(&path, json!({ "Title": "Theirs" })).await;
+    let part = |name: &str, id: &str| {
+        json!({
+            "method": "PATCH", "url": format!("/services/data/v67.0/sobjects/Lead/{id}"),
+            "referenceId": name, "httpHeaders": { "If-Unmodified-Since": seen },
+            "body": { "Title": "Ours" },
+        })
+    };
+    let parts = json!([part("a", &first), part("b", &second)]);
+    let body = json!({ "allOrNone": false, "compositeRequest": parts });
+    let answers = twin.post("composite", body).await.json["compositeResponse"].clone();
+    assert_eq!(answers[0]["httpStatusCode"], 412);
+    assert_eq!(answers[0]["body"][0]["errorCode"], "PRECONDITION_FAILED");
+    assert_eq!(answers[1]["httpStatusCode"], 204);
+    assert_eq!(twin.get(&path).await.json["Title"], "Theirs");
+    let other = twin.get(&format!("sobjects/Lead/{second}")).await;
+    assert_eq!(other.json["Title"], "Ours");
+}
+
 #[tokio::test]
 async fn describe_shows_what_a_user_may_see() {
     let twin = Twin::start().await;

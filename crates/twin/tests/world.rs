@@ -135,6 +135,65 @@ async fn planned_faults_happen() {
 }
 
 #[tokio::test]
+async fn a_fault_counts_when_it_took_effect() {
+    let twin = Twin::start().await;
+    let plan = async |fault: Value, writes: bool| {
+        let plan =
+            json!({ "side": "salesforce", "fault": fault, "writes": writes, "path": "/data" });
+        twin.control("faults", plan).await;
+    };
+    let struck = async || twin.get("/control/faults").await.json["struck"].clone();
+    let record =
+        |name: &str| json!({ "attributes": { "type": "Lead" }, "LastName": name, "Company": "B" });
+    let body = json!({ "records": [record("A"), record("B"), record("C")] });
+    // Nothing is written, so nothing can be locked, and nothing was committed.
+    plan(json!({ "lock_row": {} }), false).await;
+    assert_eq!(twin.get("limits").await.status, 200);
+    plan(json!("cut_after_commit"), false).await;
+    let cut = twin.try_send("GET", "limits", &[], None).await;
+    assert!(cut.is_none());
+    assert_eq!(struck().await, json!({}));
+    plan(json!({ "lock_row": { "every": 2 } }), true).await;
+    plan(json!("cut_after_commit"), true).await;
+    let select = json!({ "method": "GET", "referenceId": "a",
+        "url": "/services/data/v67.0/query?q=SELECT+Id+FROM+Lead" });
+    let reads = json!({ "compositeRequest": [select] });
+    assert_eq!(twin.post("composite", reads).await.status, 200);
+    let reply = twin.post("composite/sobjects", body.clone()).await.json;
+    assert_eq!(reply[1]["errors"][0]["statusCode"], "UNABLE_TO_LOCK_ROW");
+    let cut = twin
+        .try_send("POST", "composite/sobjects", &[], Some(&body))
+        .await;
+    assert!(cut.is_none());
+    let expected = json!({ "salesforce lock_row": 1, "salesforce cut_after_commit": 1 });
+    assert_eq!(struck().await, expected);
+    twin.delete("/control/faults").await;
+    assert_eq!(struck().await, json!({}));
+}
+
+#[tokio::test]
+async fn a_session_ends_once_it_was_used() {
+    let mut twin = Twin::start().await;
+    for side in ["salesforce", "engagement"] {
+        let fault = json!({ "side": side, "fault": { "session_ends": {} }, "count": 2 });
+        twin.control("faults", fault).await;
+    }
+    let unit = [("Pardot-Business-Unit-Id", twin::config::UNIT)];
+    let path = "/api/v5/objects/prospects?fields=id";
+    assert_eq!(
+        twin.get("limits").await.status,
+        200,
+        "a fresh token is good"
+    );
+    assert_eq!(twin.send("GET", path, &unit, None).await.json["code"], 184);
+    assert_eq!(twin.get("limits").await.code(), "INVALID_SESSION_ID");
+    twin.login().await;
+    assert_eq!(twin.send("GET", path, &unit, None).await.status, 200);
+    let struck = twin.get("/control/faults").await.json["struck"].clone();
+    assert_eq!(struck, json!({ "engagement session_ends": 1 }));
+}
+
+#[tokio::test]
 async fn the_sample_org_loads_as_it_is() {
     let twin = Twin::start().await;
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config/sample-org");

@@ -123,7 +123,7 @@ async fn read(request: Request) -> Asked {
     }
 }
 
-/// Tokens `t0`, `t1`, ...: the next one after each refusal.
+/// Tokens `t0`, `t1`, ...: the next one when the present one was refused.
 #[derive(Default)]
 pub struct Tokens {
     pub refused: AtomicUsize,
@@ -138,8 +138,10 @@ impl TokenSource for Tokens {
         )))
     }
 
-    async fn invalidate(&self, _stale: &Bearer) {
-        self.refused.fetch_add(1, Ordering::SeqCst);
+    async fn invalidate(&self, stale: &Bearer) {
+        let number: usize = stale.expose()[1..].parse().unwrap();
+        let (set, seen) = (Ordering::SeqCst, Ordering::SeqCst);
+        let _ = self.refused.compare_exchange(number, number + 1, set, seen);
     }
 }
 

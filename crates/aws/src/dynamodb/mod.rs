@@ -4,6 +4,8 @@
 mod errors;
 mod links;
 mod state;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use errors::DynamoErrors;
 pub use links::DynamoLinks;
@@ -45,13 +47,13 @@ fn item<T: Serialize>(pk: String, sk: String, row: &T) -> Result<Item, StoreErro
 }
 
 /// Reads the row of an item. What a later version wrote is refused: read and written back, it would
-/// lose what this version does not know.
+/// lose what this version does not know. So is a version that never was: a number that somebody typed.
 fn row<T: DeserializeOwned>(item: &Item) -> Result<T, StoreError> {
     let schema = item.get("schema").and_then(|schema| schema.as_n().ok());
     let schema = schema.and_then(|number| number.parse::<u64>().ok());
-    if schema.is_none_or(|schema| schema > SCHEMA) {
+    if !schema.is_some_and(|schema| (1..=SCHEMA).contains(&schema)) {
         return Err(StoreError::Unavailable(
-            "an item was written by a later version of prospect-sync".to_owned(),
+            "an item was written by a later version of prospect-sync, or by hand".to_owned(),
         ));
     }
     let document = item.get("doc").and_then(|doc| doc.as_s().ok());
@@ -118,14 +120,16 @@ mod tests {
     }
 
     #[test]
-    fn a_row_of_a_later_version_is_refused() {
+    fn a_row_of_a_later_version_or_of_none_is_refused() {
         let mut stored = item("pk".to_owned(), "sk".to_owned(), &7).expect("a number is JSON");
         assert_eq!(row::<u64>(&stored), Ok(7));
-        stored.insert("schema".to_owned(), number(SCHEMA + 1));
-        assert!(matches!(
-            row::<u64>(&stored),
-            Err(StoreError::Unavailable(_))
-        ));
+        for schema in [0, SCHEMA + 1] {
+            stored.insert("schema".to_owned(), number(schema));
+            assert!(matches!(
+                row::<u64>(&stored),
+                Err(StoreError::Unavailable(_))
+            ));
+        }
     }
 
     #[test]

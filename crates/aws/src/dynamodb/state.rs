@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
-use connector::ports::{AuditEntry, Cursor, State, StoreError, Stream};
+use aws_sdk_dynamodb::types::AttributeValue;
+use connector::ports::{AuditEntry, Cursor, ReconcileProgress, State, StoreError, Stream, Turn};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -11,6 +12,8 @@ use sync_core::ids::BusinessUnit;
 use sync_core::pair::UserMap;
 
 use super::{item, number, row, store_error, text};
+
+const RECONCILE_SK: &str = "reconcile";
 
 /// The connector table.
 pub struct DynamoState {
@@ -156,6 +159,52 @@ impl State for DynamoState {
     ) -> Result<(), StoreError> {
         self.put(unit, "users".to_owned(), &(users, at), Condition::Always)
             .await
+    }
+
+    async fn reconcile_progress(
+        &self,
+        unit: &BusinessUnit,
+    ) -> Result<Option<ReconcileProgress>, StoreError> {
+        self.get(unit, RECONCILE_SK).await
+    }
+
+    async fn put_reconcile_progress(
+        &self,
+        unit: &BusinessUnit,
+        progress: &ReconcileProgress,
+    ) -> Result<(), StoreError> {
+        let condition = Condition::Version(progress.version.saturating_sub(1));
+        self.put(unit, RECONCILE_SK.to_owned(), progress, condition)
+            .await
+    }
+
+    async fn put_turn(
+        &self,
+        unit: &BusinessUnit,
+        turn: &Turn,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let until = AttributeValue::N(turn.until.as_millisecond().to_string());
+        let now = AttributeValue::N(now.as_millisecond().to_string());
+        let holder = text(turn.holder.name());
+        let mut attributes = item(unit.to_string(), "turn".to_owned(), turn)?;
+        attributes.insert("holder".to_owned(), holder.clone());
+        attributes.insert("ends".to_owned(), until);
+        let request = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(attributes))
+            .condition_expression("attribute_not_exists(pk) OR #holder = :holder OR #ends <= :now")
+            .expression_attribute_names("#holder", "holder")
+            .expression_attribute_names("#ends", "ends")
+            .expression_attribute_values(":holder", holder)
+            .expression_attribute_values(":now", now);
+        request
+            .send()
+            .await
+            .map_err(|error| store_error("PutItem", &error))?;
+        Ok(())
     }
 
     async fn audit(&self, unit: &BusinessUnit, entry: &AuditEntry) -> Result<(), StoreError> {

@@ -1,6 +1,5 @@
 //! `config check` and `config apply`: the file is read here, judged by the stack.
 
-use std::cell::RefCell;
 use std::fs;
 use std::path::Path;
 
@@ -9,6 +8,7 @@ use sync_core::config::lint::{Deployment, Finding, Severity, lint};
 use sync_core::protocol::{AdminCommand, AdminReply};
 
 use crate::arguments::ConfigCommand;
+use crate::configuration::parse;
 use crate::table::table;
 use crate::{Answer, Exit, Failure};
 
@@ -23,26 +23,28 @@ pub(super) enum Prepared {
 /// Reads the file. One that is no configuration is answered with a finding, like any other mistake.
 pub(super) fn prepare(command: &ConfigCommand) -> Result<Prepared, Failure> {
     let (ConfigCommand::Check { file, .. } | ConfigCommand::Apply { file }) = command;
-    let config = match read(file)? {
-        Ok(config) => config,
-        Err(finding) => {
-            let findings = vec![finding];
-            return Ok(Prepared::Known(AdminReply::Findings { findings }));
-        }
-    };
-    Ok(match command {
+    with_config(file, |config| match command {
         ConfigCommand::Check { offline: true, .. } => {
             let findings = lint(&config, &Deployment::default(), None);
             Prepared::Known(AdminReply::Findings { findings })
         }
         ConfigCommand::Check { offline: false, .. } => {
-            let config = Box::new(config);
             Prepared::Ask(AdminCommand::ConfigCheck { config })
         }
-        ConfigCommand::Apply { .. } => {
-            let config = Box::new(config);
-            Prepared::Ask(AdminCommand::ConfigApply { config })
-        }
+        ConfigCommand::Apply { .. } => Prepared::Ask(AdminCommand::ConfigApply { config }),
+    })
+}
+
+/// The same for what is asked about any configuration.
+pub(super) fn with_config(
+    file: &Path,
+    ask: impl FnOnce(Box<Config>) -> Prepared,
+) -> Result<Prepared, Failure> {
+    Ok(match read(file)? {
+        Ok(config) => ask(Box::new(config)),
+        Err(finding) => Prepared::Known(AdminReply::Findings {
+            findings: vec![finding],
+        }),
     })
 }
 
@@ -52,26 +54,6 @@ fn read(file: &Path) -> Result<Result<Config, Finding>, Failure> {
         Failure::Usage(format!("{file} cannot be read: {error}"))
     })?;
     Ok(parse(&text))
-}
-
-/// The configuration, or the first place where the text is none: path, line, column, expectation.
-fn parse(text: &str) -> Result<Config, Finding> {
-    let place = RefCell::new(String::new());
-    let parsed = serde_saphyr::with_deserializer_from_str(text, |yaml| {
-        serde_path_to_error::deserialize(yaml).map_err(|error| {
-            *place.borrow_mut() = error.path().to_string();
-            error.into_inner()
-        })
-    });
-    parsed.map_err(|error| {
-        let path = place.into_inner();
-        Finding {
-            severity: Severity::Error,
-            path: if path == "." { String::new() } else { path },
-            rule: "file".to_owned(),
-            message: error.without_snippet().to_string(),
-        }
-    })
 }
 
 /// What is wrong, or that nothing is.
@@ -110,17 +92,17 @@ pub(super) fn applied(version: u64, found: &[Finding]) -> Answer {
     }
 }
 
-fn count(found: &[Finding], severity: Severity) -> usize {
+pub(super) fn count(found: &[Finding], severity: Severity) -> usize {
     let same = |finding: &&Finding| finding.severity == severity;
     found.iter().filter(same).count()
 }
 
-fn number_of(count: usize, what: &str) -> String {
+pub(super) fn number_of(count: usize, what: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{count} {what}{plural}")
 }
 
-fn listed(found: &[Finding]) -> String {
+pub(super) fn listed(found: &[Finding]) -> String {
     if found.is_empty() {
         return String::new();
     }

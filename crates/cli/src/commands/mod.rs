@@ -4,6 +4,7 @@ mod config;
 mod connector;
 mod errors;
 mod links;
+mod setup;
 mod status;
 
 use serde_json::{Value, json};
@@ -13,6 +14,7 @@ use crate::arguments::{Arguments, Command, ConfigCommand};
 use crate::explain;
 use crate::invoke::{Function, Functions, InvokeError};
 use crate::{Answer, Exit, Failure, Operator};
+use config::Prepared;
 
 /// Carries a command out.
 pub(crate) async fn run(
@@ -27,13 +29,12 @@ pub(crate) async fn run(
             return Ok(show(arguments, &reports, || connector::poll(&reports)));
         }
         Command::Config { command } => match config::prepare(command)? {
-            config::Prepared::Ask(asked) => asked,
-            config::Prepared::Known(reply) => {
-                let answer = json!(&reply);
-                return Ok(show(arguments, &answer, || {
-                    answered(&reply, arguments, operator)
-                }));
-            }
+            Prepared::Ask(asked) => asked,
+            Prepared::Known(reply) => return Ok(known(&reply, arguments, operator)),
+        },
+        Command::Setup { file } => match setup::prepare(file.as_deref())? {
+            Prepared::Ask(asked) => asked,
+            Prepared::Known(reply) => return Ok(known(&reply, arguments, operator)),
         },
         Command::Status => AdminCommand::Status,
         Command::Pause => AdminCommand::Pause,
@@ -76,6 +77,13 @@ pub(crate) async fn run(
     }))
 }
 
+/// An answer for which no stack was asked.
+fn known(reply: &AdminReply, arguments: &Arguments, operator: &Operator) -> Answer {
+    show(arguments, &json!(reply), || {
+        answered(reply, arguments, operator)
+    })
+}
+
 /// The text for people, or the reply as it came.
 fn show(arguments: &Arguments, answer: &Value, text: impl FnOnce() -> Answer) -> Answer {
     let read = text();
@@ -106,6 +114,7 @@ fn answered(reply: &AdminReply, arguments: &Arguments, operator: &Operator) -> A
             links::more(next.as_deref())
         )),
         AdminReply::Links { rows, next } => fine(links::list(rows, next.as_deref())),
+        AdminReply::SetUp { fields, findings } => setup::show(fields, findings),
         AdminReply::Findings { findings } => config::findings(findings, is_apply(arguments)),
         AdminReply::Applied { version, findings } => config::applied(*version, findings),
         AdminReply::Refused { message } => Answer {

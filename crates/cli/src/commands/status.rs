@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
-use sync_core::config::ConnectorState;
+use sync_core::config::{ConnectorRow, ConnectorState};
 use sync_core::protocol::{ConnectorStatus, StatusReport};
 
 use crate::age::age;
@@ -86,6 +86,9 @@ fn connector_text(connector: &ConnectorStatus, now: Timestamp) -> String {
         links.join(", ")
     };
     let _ = writeln!(text, "  links        {links}");
+    if let Some(used_up) = row.used_up_at(now) {
+        let _ = writeln!(text, "  waits        {used_up}");
+    }
     let _ = writeln!(text, "  open errors  {}", connector.open_errors);
     let cursors: Vec<Vec<String>> = connector
         .cursors
@@ -116,8 +119,13 @@ fn attention(report: &StatusReport, now: Timestamp) -> Vec<String> {
                 "{} cannot log in: {why} (docs/runbooks/AuthFailed.md)",
                 row.name
             ));
+        } else if let Some(used_up) = row.used_up_at(now) {
+            lines.push(format!(
+                "{} waits: {used_up} (docs/runbooks/CircuitOpen.md)",
+                row.name
+            ));
         } else if row.state == ConnectorState::Active
-            && let Some(since) = stopped_since(connector, row.changed_at, now)
+            && let Some(since) = stopped_since(connector, may_read_since(row), now)
         {
             lines.push(format!(
                 "{} was last polled {} ago (docs/runbooks/PollStopped.md)",
@@ -144,8 +152,14 @@ fn attention(report: &StatusReport, now: Timestamp) -> Vec<String> {
     lines
 }
 
-/// When the stream that is farthest behind was polled, if that is too long ago. A paused connector
-/// reads no stream, so the time counts from the moment it became active.
+/// Since when streams could be read: a paused connector reads none, and one that has no calls left
+/// neither, so the time counts from the moment that this was over.
+fn may_read_since(row: &ConnectorRow) -> Timestamp {
+    let renewed = row.used_up.map(|used_up| used_up.until);
+    renewed.map_or(row.changed_at, |renewed| renewed.max(row.changed_at))
+}
+
+/// When the stream that is farthest behind was polled, if that is too long ago.
 fn stopped_since(
     connector: &ConnectorStatus,
     changed: Timestamp,

@@ -1,12 +1,16 @@
 //! What the stack answers in the sessions.
 
+use sync_core::coerce::Service;
 use sync_core::config::lint::{Finding, Severity};
 use sync_core::config::{ConnectorRow, ConnectorState};
 use sync_core::decision::{HoldReason, SkipReason};
 use sync_core::error::ErrorClass;
 use sync_core::key::{PairKey, RecordRef};
 use sync_core::link::{Link, LinkState};
-use sync_core::protocol::{AdminReply, ConnectorStatus, CursorStatus, QueueDepth, StatusReport};
+use sync_core::protocol::{
+    AdminReply, ConnectorStatus, CursorStatus, OwnField, OwnFieldState, QueueDepth, StatusReport,
+};
+use sync_core::quota::UsedUp;
 use sync_core::settle::ErrorRow;
 use sync_core::testing::{at, business_unit, contact_id, lead_id, prospect_id, text};
 use sync_core::trace::{FieldTrace, RuleId, Trace, Winner};
@@ -21,6 +25,7 @@ pub(super) fn row(state: ConnectorState) -> ConnectorRow {
         config_version: 3,
         created_at: at(-86_400),
         create_prospects_since: Some(at(-86_400)),
+        used_up: None,
         changed_by: "ines@laptop (as told by the operator's machine)".to_owned(),
         changed_at: at(0),
         version: 7,
@@ -61,6 +66,20 @@ pub(super) fn status(
             queue("bulk-dlq", dead),
         ],
     })
+}
+
+/// One that has had no calls left until then, and was last polled an hour ago.
+pub(super) fn status_used_up(until: i64) -> AdminReply {
+    let AdminReply::Status(mut report) = status(ConnectorState::Active, 0, 0, 0) else {
+        unreachable!("a status");
+    };
+    if let Some(row) = &mut report.connectors[0].row {
+        row.used_up = Some(UsedUp {
+            service: Service::AccountEngagement,
+            until: at(until),
+        });
+    }
+    AdminReply::Status(report)
 }
 
 /// A deployment before its first configuration.
@@ -195,6 +214,39 @@ pub(super) fn held_pair() -> Link {
         state: LinkState::Held(HoldReason::Paused),
         ..Link::new(business_unit(), PairKey::of(RecordRef::Crm(contact_id(3))))
     }
+}
+
+/// The connector's own fields, those of the prospect and of Lead in these states.
+pub(super) fn set_up(
+    on_prospect: OwnFieldState,
+    on_lead: OwnFieldState,
+    findings: Vec<Finding>,
+) -> AdminReply {
+    let named = |object: &str, name: &str, state| OwnField {
+        object: object.to_owned(),
+        name: name.to_owned(),
+        state,
+    };
+    let [key, token] = ["Prospect_Sync_Key__c", "Prospect_Sync_Token__c"];
+    let fields = vec![
+        named("Prospect", key, on_prospect),
+        named("Prospect", token, OwnFieldState::Found),
+        named("Lead", key, on_lead),
+        named("Lead", token, OwnFieldState::Found),
+    ];
+    AdminReply::SetUp { fields, findings }
+}
+
+/// A key field that Lead lacks.
+pub(super) fn no_key_field() -> Vec<Finding> {
+    let message = "`Prospect_Sync_Key__c` on Lead is not visible to the connector user, or does not \
+                   exist; deploy infra/salesforce";
+    vec![Finding {
+        severity: Severity::Error,
+        path: "salesforce.key_field".to_owned(),
+        rule: "key_field".to_owned(),
+        message: message.to_owned(),
+    }]
 }
 
 /// An error and a warning.

@@ -5,20 +5,22 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use salesforce::{Client, Condition, Error, Record, Row, Rows, Soql, in_chunks};
-use serde_json::{Value, json};
-use sync_core::coerce::{Service, parse_instant, write_value};
+use salesforce::{
+    Client, Condition, ConditionalChange, Error, Keyset, ROWS_PER_PAGE, Record, Row, Rows, Soql,
+    in_chunks,
+};
+use sync_core::coerce::Service;
 use sync_core::config::Config;
 use sync_core::error::ErrorClass;
 use sync_core::ids::{BusinessUnit, CrmId, CrmObject, SalesforceId};
 use sync_core::key::PairKey;
-use sync_core::record::{Conversion, CrmRecord, Side};
+use sync_core::record::{CrmRecord, Side};
 use sync_core::schema::FieldDescription;
 use sync_core::settle::WriteFailure;
 use sync_core::value::NormalisedEmail;
 
-use super::row::{field, is, text};
-use super::{describe, object, read_values};
+use super::crm_record::{self, fields_to_read};
+use super::describe;
 use crate::ports::{
     Changes, Crm, CrmChange, CrmUser, CrmWrite, CrmWriteTarget, ServiceError, Usage,
 };
@@ -34,58 +36,6 @@ impl SalesforceCrm {
     #[must_use]
     pub fn new(client: Arc<Client>, unit: BusinessUnit) -> Self {
         Self { client, unit }
-    }
-
-    fn id(row: &Row) -> Result<CrmId, ServiceError> {
-        let id = text(row, "Id").and_then(|id| id.parse().ok());
-        id.ok_or_else(|| malformed("a row has no id of a lead or contact"))
-    }
-
-    fn key(&self, config: &Config, row: &Row) -> Option<PairKey> {
-        PairKey::from_field(&self.unit, text(row, &config.salesforce.key_field)?)
-    }
-
-    fn side(&self, config: &Config, row: &Row) -> Result<(CrmId, Side<CrmRecord>), ServiceError> {
-        let id = Self::id(row)?;
-        if is(row, "IsDeleted") {
-            let merged_into = text(row, "MasterRecordId").and_then(|master| master.parse().ok());
-            return Ok((id, Side::Deleted { merged_into }));
-        }
-        Ok((id, Side::Present(self.record(config, row)?)))
-    }
-
-    fn record(&self, config: &Config, row: &Row) -> Result<CrmRecord, ServiceError> {
-        let id = Self::id(row)?;
-        let crm_object = id.object();
-        let placeholder = json!(config.salesforce.unknown_placeholder);
-        let (values, unreadable) = read_values(config, Service::Salesforce, |entry| {
-            let path = entry.crm_field(crm_object)?;
-            let value = field(row, path).unwrap_or(&Value::Null);
-            // What we wrote because a required field had no value is no value.
-            let is_placeholder = matches!(path, "LastName" | "Company") && *value == placeholder;
-            Some(if is_placeholder { &Value::Null } else { value })
-        });
-        let instant = |name: &str| {
-            let read = text(row, name).and_then(parse_instant);
-            read.ok_or_else(|| malformed(&format!("a row has no {name}")))
-        };
-        let user = |name: &str| text(row, name).and_then(|id| id.parse::<SalesforceId>().ok());
-        let converted = is(row, "IsConverted").then(|| Conversion {
-            contact: text(row, "ConvertedContactId").and_then(|id| id.parse().ok()),
-        });
-        Ok(CrmRecord {
-            created: instant("CreatedDate")?,
-            modified: instant("LastModifiedDate")?,
-            last_activity: text(row, "LastActivityDate").and_then(|day| day.parse().ok()),
-            created_by: user("CreatedById"),
-            owner: user("OwnerId"),
-            email: text(row, "Email").and_then(NormalisedEmail::new),
-            converted,
-            key: self.key(config, row),
-            values,
-            unreadable,
-            id,
-        })
     }
 
     async fn select(
@@ -107,39 +57,6 @@ impl SalesforceCrm {
     }
 }
 
-/// What a decision needs of a record: the mapped fields and the ones we rely on ourselves.
-fn fields_to_read(config: &Config, object: CrmObject) -> Vec<String> {
-    let own = [
-        "Id",
-        "Email",
-        "OwnerId",
-        "CreatedDate",
-        "CreatedById",
-        "LastModifiedDate",
-        "LastActivityDate",
-        "IsDeleted",
-        "MasterRecordId",
-    ];
-    let of_leads: &[&str] = match object {
-        CrmObject::Lead => &["IsConverted", "ConvertedContactId"],
-        CrmObject::Contact => &[],
-    };
-    let mut fields: Vec<String> = Vec::new();
-    let mapped = config.fields.crm_fields(object);
-    let key_field = config.salesforce.key_field.as_str();
-    for name in own
-        .into_iter()
-        .chain(of_leads.iter().copied())
-        .chain([key_field])
-        .chain(mapped)
-    {
-        if !fields.iter().any(|known| known.eq_ignore_ascii_case(name)) {
-            fields.push(name.to_owned());
-        }
-    }
-    fields
-}
-
 #[async_trait]
 impl Crm for SalesforceCrm {
     async fn connector_user(&self) -> Result<SalesforceId, ServiceError> {
@@ -156,25 +73,21 @@ impl Crm for SalesforceCrm {
         from: Timestamp,
     ) -> Result<Changes<CrmChange>, ServiceError> {
         let started = tokio::time::Instant::now();
-        let key_field = config.salesforce.key_field.as_str();
-        let changed = self
-            .client
-            .changed_since(object.name(), &[key_field], from)
-            .await;
-        let changed = changed.map_err(|error| service_error(&error))?;
+        let fields = fields_to_read(config, object);
+        let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
+        let mut rows = Vec::new();
+        let mut next = Some(Keyset::starting(from));
+        while let Some(keyset) = next {
+            let page = self
+                .client
+                .poll_changes(object.name(), &fields, &keyset, ROWS_PER_PAGE);
+            let page = page.await.map_err(|error| service_error(&error))?;
+            for row in &page.rows {
+                rows.push(crm_record::change(&self.unit, config, row)?);
+            }
+            next = page.next;
+        }
         let read_at = super::clock_at_start(self.client.server_time(), started);
-        let rows = changed
-            .iter()
-            .map(|row| {
-                let stamp = text(row, "SystemModstamp").and_then(|stamp| stamp.parse().ok());
-                Ok(CrmChange {
-                    id: Self::id(row)?,
-                    stamp: stamp.ok_or_else(|| malformed("a row has no SystemModstamp"))?,
-                    key: self.key(config, row),
-                    is_deleted: is(row, "IsDeleted"),
-                })
-            })
-            .collect::<Result<Vec<_>, ServiceError>>()?;
         Ok(Changes { rows, read_at })
     }
 
@@ -197,7 +110,7 @@ impl Crm for SalesforceCrm {
         let mut sides: BTreeMap<CrmId, Side<CrmRecord>> =
             ids.iter().map(|id| (id.clone(), Side::Missing)).collect();
         for row in &rows {
-            let (id, side) = self.side(config, row)?;
+            let (id, side) = crm_record::side(&self.unit, config, row)?;
             sides.insert(id, side);
         }
         Ok(sides)
@@ -219,7 +132,9 @@ impl Crm for SalesforceCrm {
             conditions.extend(chunks.into_iter().map(|condition| (object, condition)));
         }
         let rows = self.select(config, conditions, Rows::Live).await?;
-        rows.iter().map(|row| self.record(config, row)).collect()
+        rows.iter()
+            .map(|row| crm_record::record(&self.unit, config, row))
+            .collect()
     }
 
     async fn find_by_key(
@@ -233,8 +148,10 @@ impl Crm for SalesforceCrm {
             let chunks = in_chunks(&config.salesforce.key_field, &keys);
             conditions.extend(chunks.into_iter().map(|condition| (object, condition)));
         }
-        let rows = self.select(config, conditions, Rows::Live).await?;
-        rows.iter().map(|row| self.record(config, row)).collect()
+        let rows = self.select(config, conditions, Rows::All).await?;
+        rows.iter()
+            .map(|row| crm_record::record(&self.unit, config, row))
+            .collect()
     }
 
     async fn write(
@@ -243,16 +160,26 @@ impl Crm for SalesforceCrm {
         writes: &[CrmWrite],
     ) -> Vec<Result<CrmId, WriteFailure>> {
         let (mut creates, mut updates) = (Vec::new(), Vec::new());
+        let (mut conditional, mut changes) = (Vec::new(), Vec::new());
         for (index, write) in writes.iter().enumerate() {
             let record = self.to_record(config, write);
-            let list = if record.id.is_some() {
-                &mut updates
-            } else {
-                &mut creates
-            };
-            list.push((index, record));
+            match (&write.target, write.seen) {
+                (CrmWriteTarget::Create(_), _) => creates.push((index, record)),
+                (CrmWriteTarget::Update(_), None) => updates.push((index, record)),
+                (CrmWriteTarget::Update(_), Some(unmodified_since)) => {
+                    conditional.push(index);
+                    changes.push(ConditionalChange {
+                        record,
+                        unmodified_since,
+                    });
+                }
+            }
         }
         let mut results: Vec<Option<Result<CrmId, WriteFailure>>> = vec![None; writes.len()];
+        let answers = self.client.update_unmodified(&changes).await;
+        for (index, answer) in conditional.into_iter().zip(answers) {
+            results[index] = Some(write_result(answer));
+        }
         for (list, is_create) in [(updates, false), (creates, true)] {
             // Records of one object go together: fewer runs in a collection.
             let mut list = list;
@@ -302,22 +229,7 @@ impl Crm for SalesforceCrm {
 
 impl SalesforceCrm {
     fn to_record(&self, config: &Config, write: &CrmWrite) -> Record {
-        let fields = &write.fields;
-        let mut body = object(
-            fields
-                .fields
-                .iter()
-                .map(|(name, value)| (name.clone(), write_value(Service::Salesforce, value))),
-        );
-        if let Some(key) = &fields.key {
-            body.insert(
-                config.salesforce.key_field.clone(),
-                json!(key.field_value(&self.unit)),
-            );
-        }
-        if let Some(owner) = &fields.owner {
-            body.insert("OwnerId".to_owned(), json!(owner.as_str()));
-        }
+        let body = crm_record::body(&self.unit, config, write);
         let (crm_object, id) = match &write.target {
             CrmWriteTarget::Update(id) => (id.object(), id.as_str().parse().ok()),
             CrmWriteTarget::Create(crm_object) => (*crm_object, None),

@@ -9,17 +9,17 @@ use account_engagement::{
 use async_trait::async_trait;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
-use sync_core::coerce::{Service, write_value};
+use sync_core::coerce::Service;
 use sync_core::config::Config;
+use sync_core::error::ErrorClass;
 use sync_core::ids::{BusinessUnit, ProspectId};
-use sync_core::record::{ProspectRecord, Side};
+use sync_core::record::{ProspectRecord, Side, Values};
 use sync_core::schema::FieldDescription;
 use sync_core::settle::WriteFailure;
 use sync_core::value::NormalisedEmail;
 
 use super::prospect::{self, fields_to_read, service_error};
-use super::{describe, object};
+use super::{describe, recycle_bin};
 use crate::ports::{
     Changes, Marketing, ProspectChange, ProspectWrite, ProspectWriteTarget, ProspectWritten,
     ServiceError, ServiceUser, Usage,
@@ -86,13 +86,15 @@ impl EngagementMarketing {
         config: &Config,
         write: &ProspectWrite,
     ) -> Result<ProspectWritten, WriteFailure> {
-        let body = self.body(config, write);
+        let body = prospect::body(&self.unit, config, write);
         let written = match write.target {
-            ProspectWriteTarget::Update(id) => {
-                let updated = self.client.update(id, &body, &Fields::of(["id"])).await;
-                updated.map(|prospect| ProspectWritten {
-                    id: prospect.id,
+            ProspectWriteTarget::Update(id) | ProspectWriteTarget::Mark(id) => {
+                let fields = prospect::fields_left_alone(config, &body);
+                let updated = self.client.update(id, &body, &fields).await;
+                updated.map(|answer| ProspectWritten {
+                    id: answer.id,
                     record: None,
+                    unwritten: prospect::values_left_alone(config, &body, &answer),
                 })
             }
             ProspectWriteTarget::Create => {
@@ -100,7 +102,25 @@ impl EngagementMarketing {
                 created.map(|prospect| ProspectWritten {
                     id: prospect.id,
                     record: self.whole_record(config, &prospect),
+                    unwritten: Values::new(),
                 })
+            }
+            ProspectWriteTarget::Recycle(id) => {
+                let recycled = recycle_bin::recycle(&self.client, id, &body).await;
+                recycled.map(|()| ProspectWritten {
+                    id,
+                    record: None,
+                    unwritten: Values::new(),
+                })
+            }
+            ProspectWriteTarget::Restore(id) => {
+                let fields = fields_to_read(config);
+                let prospect = recycle_bin::restore(&self.client, id, &fields).await?;
+                return Ok(ProspectWritten {
+                    id,
+                    record: self.whole_record(config, &prospect),
+                    unwritten: Values::new(),
+                });
             }
         };
         written.map_err(|error| write_failure(&error))
@@ -113,31 +133,6 @@ impl EngagementMarketing {
         is_whole
             .then(|| prospect::record(&self.unit, config, prospect).ok())
             .flatten()
-    }
-
-    fn body(&self, config: &Config, write: &ProspectWrite) -> Map<String, Value> {
-        let settings = &config.account_engagement;
-        let fields = &write.fields;
-        let mut body =
-            object(fields.fields.iter().map(|(name, value)| {
-                (name.clone(), write_value(Service::AccountEngagement, value))
-            }));
-        if let Some(key) = &fields.key {
-            body.insert(
-                settings.key_field.clone(),
-                json!(key.field_value(&self.unit)),
-            );
-        }
-        if let (Some(field), Some(crm_id)) = (&settings.crm_id_field, &fields.crm_id) {
-            body.insert(field.clone(), json!(crm_id.as_str()));
-        }
-        if let Some(user) = fields.assigned_to {
-            body.insert("userId".to_owned(), json!(user));
-        }
-        if let Some(campaign) = fields.campaign {
-            body.insert("campaignId".to_owned(), json!(campaign));
-        }
-        body
     }
 }
 
@@ -217,6 +212,7 @@ impl Marketing for EngagementMarketing {
                     email: Some(email.as_str().to_owned()),
                     ..ProspectFilters::default()
                 },
+                deleted: DeletedFilter::All,
                 ..ProspectQuery::default()
             })
             .collect();
@@ -235,6 +231,10 @@ impl Marketing for EngagementMarketing {
             .iter()
             .map(|prospect| prospect::record(&self.unit, config, prospect))
             .collect()
+    }
+
+    fn calls_at_once(&self) -> usize {
+        self.client.slots().min(CONCURRENT_CALLS)
     }
 
     async fn write(
@@ -282,6 +282,30 @@ impl Marketing for EngagementMarketing {
             .collect())
     }
 
+    async fn create_text_field(&self, name: &str) -> Result<FieldDescription, ServiceError> {
+        let wrong_name = |message: String| ServiceError {
+            service: Service::AccountEngagement,
+            class: ErrorClass::Config,
+            code: "FIELD_NAME".to_owned(),
+            message,
+        };
+        let field_id = name.strip_suffix("__c").ok_or_else(|| {
+            wrong_name(format!(
+                "`{name}` cannot be created: custom fields end in `__c`"
+            ))
+        })?;
+        let label = field_id.replace('_', " ");
+        let created = self.client.create_text_field(&label, field_id).await;
+        let created = created.map_err(|error| service_error(&error))?;
+        if created.api_field_id != name {
+            return Err(wrong_name(format!(
+                "the new field for `{name}` is called `{}`; put that name into the setting",
+                created.api_field_id
+            )));
+        }
+        Ok(describe::custom_field(&created))
+    }
+
     fn take_usage(&self) -> Usage {
         let calls = self.client.take_calls();
         Usage {
@@ -297,7 +321,7 @@ impl Marketing for EngagementMarketing {
     }
 }
 
-fn write_failure(error: &Error) -> WriteFailure {
+pub(super) fn write_failure(error: &Error) -> WriteFailure {
     let fields = match error {
         Error::Service(error) => error.field().map(str::to_owned).into_iter().collect(),
         _ => Vec::new(),

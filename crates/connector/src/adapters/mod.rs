@@ -1,10 +1,12 @@
 //! The two services behind their ports: records in and out of our own clients.
 
 mod crm;
+pub mod crm_record;
 mod crm_users;
 mod describe;
 mod marketing;
-mod prospect;
+pub mod prospect;
+mod recycle_bin;
 mod row;
 mod tokens;
 

@@ -45,6 +45,7 @@ pub(super) async fn apply(desk: &Desk<'_>, config: &Config) -> Result<AdminReply
             .settings
             .create_prospects
             .then(|| since.unwrap_or(now)),
+        used_up: row.as_ref().and_then(|row| row.used_up),
         changed_by: desk.actor.clone(),
         changed_at: now,
         version: row.as_ref().map_or(1, |row| row.version + 1),

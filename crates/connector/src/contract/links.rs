@@ -6,7 +6,7 @@ use futures::future::join_all;
 use sync_core::decision::{HoldReason, SkipReason};
 use sync_core::ids::BusinessUnit;
 use sync_core::key::PairKey;
-use sync_core::link::{Intent, IntentKind, Link, LinkState};
+use sync_core::link::{Intent, IntentKind, Lifecycle, Link, LinkState};
 use sync_core::record::Values;
 use sync_core::testing::text;
 use sync_core::value::FieldName;
@@ -69,10 +69,15 @@ pub async fn a_row_is_read_back_as_it_was_stored(links: &impl Links) {
         stored.intent = Some(Intent {
             id: "run:1".to_owned(),
             kind: IntentKind::CreateProspect,
+            lifecycle: Some(Lifecycle::Retire),
             at: after(1),
+            writes_prospect: true,
+            plan: None,
         });
         stored.lease_until = Some(after(300_000));
         stored.synced_at = Some(after(2));
+        stored.is_crm_deleted = true;
+        stored.moved_at = Some(after(3));
         stored.has_open_error = true;
         let version = stored.version;
         stored = begin(links, stored, &[1])

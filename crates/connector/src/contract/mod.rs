@@ -98,6 +98,8 @@ macro_rules! state_contract {
             a_configuration_version_never_changes
             every_stream_has_a_cursor_of_its_own
             the_last_users_are_kept
+            a_comparison_goes_on_where_it_stopped
+            a_turn_is_refused_while_another_lasts
             an_audit_entry_is_taken
         }
     };

@@ -3,13 +3,18 @@
 use std::collections::BTreeMap;
 
 use serde_json::json;
+use sync_core::coerce::Service;
 use sync_core::config::{Config, ConnectorRow, ConnectorState};
 use sync_core::ids::BusinessUnit;
 use sync_core::pair::UserMap;
+use sync_core::quota::UsedUp;
 use sync_core::testing;
 
 use super::{after, fresh_unit};
-use crate::ports::{AuditEntry, Cursor, State, StoreError, Stream};
+use crate::ports::{
+    AuditEntry, Cursor, Holder, Listed, PassPage, ReconcileProgress, State, StoreError, Stream,
+    Turn,
+};
 
 fn connector(unit: &BusinessUnit, version: u64) -> ConnectorRow {
     ConnectorRow {
@@ -19,6 +24,10 @@ fn connector(unit: &BusinessUnit, version: u64) -> ConnectorRow {
         config_version: 1,
         created_at: after(0),
         create_prospects_since: Some(after(1)),
+        used_up: (version != 2).then(|| UsedUp {
+            service: Service::AccountEngagement,
+            until: after(3),
+        }),
         changed_by: "ann".to_owned(),
         changed_at: after(2),
         version,
@@ -112,6 +121,58 @@ pub async fn the_last_users_are_kept(state: &impl State) {
         assert_eq!(state.put_users(&unit, &users, at).await, Ok(()));
         assert_eq!(state.users(&unit).await, Ok(Some((users, at))));
     }
+}
+
+/// By who read its last version, so that two comparisons never overtake each other.
+pub async fn a_comparison_goes_on_where_it_stopped(state: &impl State) {
+    let unit = fresh_unit();
+    assert_eq!(state.reconcile_progress(&unit).await, Ok(None));
+    let page = |listed, token: Option<&str>| PassPage {
+        listed,
+        token: token.map(str::to_owned),
+    };
+    let pages = [
+        Some(page(Listed::Linked, Some("linked/c:00Q000000000001EAA"))),
+        Some(page(Listed::Pending, None)),
+        Some(page(Listed::Held, None)),
+        None,
+    ];
+    for (version, next) in (1..).zip(pages) {
+        let progress = ReconcileProgress {
+            started_at: after(1),
+            next,
+            hinted: version * 10,
+            version,
+        };
+        let stored = state.put_reconcile_progress(&unit, &progress).await;
+        assert_eq!(stored, Ok(()));
+        let again = state.put_reconcile_progress(&unit, &progress).await;
+        assert_eq!(again, Err(StoreError::Conflict));
+        assert_eq!(state.reconcile_progress(&unit).await, Ok(Some(progress)));
+    }
+    assert_eq!(state.reconcile_progress(&fresh_unit()).await, Ok(None));
+}
+
+/// Two holders never have it at the same time; one that died has it until its time is over.
+pub async fn a_turn_is_refused_while_another_lasts(state: &impl State) {
+    let (unit, other_unit) = (fresh_unit(), fresh_unit());
+    let take = async |unit: &BusinessUnit, holder, until, now| {
+        let until = after(until);
+        state
+            .put_turn(unit, &Turn { holder, until }, after(now))
+            .await
+    };
+    let refused = Err(StoreError::Conflict);
+    assert_eq!(take(&unit, Holder::Poller, 100, 0).await, Ok(()));
+    assert_eq!(take(&unit, Holder::Reconciler, 150, 99).await, refused);
+    assert_eq!(take(&other_unit, Holder::Reconciler, 150, 99).await, Ok(()));
+    // Longer, and then over before its time.
+    assert_eq!(take(&unit, Holder::Poller, 200, 99).await, Ok(()));
+    assert_eq!(take(&unit, Holder::Reconciler, 300, 150).await, refused);
+    assert_eq!(take(&unit, Holder::Poller, 160, 160).await, Ok(()));
+    assert_eq!(take(&unit, Holder::Reconciler, 300, 160).await, Ok(()));
+    assert_eq!(take(&unit, Holder::Poller, 400, 299).await, refused);
+    assert_eq!(take(&unit, Holder::Poller, 400, 300).await, Ok(()));
 }
 
 /// Also the same one twice.

@@ -34,6 +34,8 @@ pub(super) struct PolledStream {
 struct Change {
     record: RecordRef,
     stamp: Timestamp,
+    /// The content as a number, where rows can change without changing their stamp.
+    fingerprint: Option<u64>,
     key: Option<PairKey>,
     is_deleted: bool,
 }
@@ -100,6 +102,7 @@ async fn read_changes(
             let rows = changes.rows.into_iter().map(|row| Change {
                 record: RecordRef::Crm(row.id),
                 stamp: row.stamp,
+                fingerprint: Some(row.fingerprint),
                 key: row.key,
                 is_deleted: row.is_deleted,
             });
@@ -113,6 +116,7 @@ async fn read_changes(
             let rows = changes.rows.into_iter().map(|row| Change {
                 record: RecordRef::Prospect(row.id),
                 stamp: row.stamp,
+                fingerprint: None,
                 key: row.key,
                 is_deleted: row.is_deleted,
             });
@@ -134,13 +138,18 @@ fn settling(configured: &Configured, stream: Stream) -> SignedDuration {
 }
 
 fn is_known(known: Option<&BTreeMap<String, Timestamp>>, change: &Change) -> bool {
-    known.and_then(|rows| rows.get(&row_id(&change.record))) == Some(&change.stamp)
+    known.and_then(|rows| rows.get(&row_id(change))) == Some(&change.stamp)
 }
 
-fn row_id(record: &RecordRef) -> String {
-    match record {
+/// The name under which a row is remembered: its id, and its content where the stamp does not tell.
+fn row_id(change: &Change) -> String {
+    let id = match &change.record {
         RecordRef::Crm(id) => id.to_string(),
         RecordRef::Prospect(id) => id.to_string(),
+    };
+    match change.fingerprint {
+        Some(fingerprint) => format!("{id} {fingerprint:016x}"),
+        None => id,
     }
 }
 
@@ -177,7 +186,7 @@ fn next_cursor(
     remembered.truncate(MAX_RECENT);
     let recent = remembered
         .into_iter()
-        .map(|c| (row_id(&c.record), c.stamp))
+        .map(|c| (row_id(c), c.stamp))
         .collect();
     Cursor {
         read_to,

@@ -18,14 +18,17 @@ use sync_core::error::ErrorClass;
 use sync_core::hint::{Cause, ChangeHint, Lane};
 use sync_core::ids::BusinessUnit;
 use sync_core::link::LinkState;
+use sync_core::quota::UsedUp;
 
 pub use batches::{LANE_SHARDS, into_batches};
 pub use cursor::OVERLAP_SECONDS;
 pub use users::mapped_users;
 
+use crate::circuit;
 use crate::environment::{Configured, Environment};
 use crate::events::{Event, MetricName, Metrics, usage_details, usage_metrics};
-use crate::ports::{SendFailure, ServiceError, Sides, StoreError, Stream, Usage};
+use crate::ports::{Holder, SendFailure, ServiceError, Sides, StoreError, Stream, Usage};
+use crate::turn;
 
 /// Why a poll did not finish. The cursors of finished streams stay moved; the rest is polled again.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -39,6 +42,10 @@ pub enum PollError {
     /// The queue refused; the cursor stays where it was.
     #[error(transparent)]
     Queue(#[from] SendFailure),
+    /// Nothing was asked, because an allowance is used up; told as a problem, so that nobody takes a
+    /// connector that stands still for one that works.
+    #[error("{0}")]
+    UsedUp(UsedUp),
 }
 
 /// What one poll of one connector did.
@@ -50,6 +57,10 @@ pub struct PollReport {
     pub state: String,
     /// Whether it is stopped, because a log-in was refused (R7).
     pub is_stopped: bool,
+    /// Whether nothing was read, because a comparison has its turn; the next poll reads it.
+    pub waits_for_turn: bool,
+    /// The allowance that is used up: found so, or told so by this poll.
+    pub used_up: Option<UsedUp>,
     /// Changed rows seen, by stream.
     pub seen: BTreeMap<String, u64>,
     /// Hints enqueued.
@@ -90,6 +101,8 @@ impl Event for PollReport {
         };
         let is_refused = self.is_stopped || class == Some(ErrorClass::Auth);
         metrics.insert(MetricName::AuthFailures, u64::from(is_refused));
+        let is_open = u64::from(self.used_up.is_some());
+        metrics.insert(MetricName::CircuitOpen, is_open);
         let is_unknown = class == Some(ErrorClass::Unclassified);
         metrics.insert(MetricName::Unclassified, u64::from(is_unknown));
         metrics
@@ -98,6 +111,9 @@ impl Event for PollReport {
     fn details(&self) -> Map<String, Value> {
         let mut details = usage_details(&self.salesforce, &self.account_engagement);
         details.insert("state".to_owned(), json!(self.state));
+        details.insert("waits_for_turn".to_owned(), json!(self.waits_for_turn));
+        let used_up = self.used_up.map(|used_up| used_up.until.to_string());
+        details.insert("used_up_until".to_owned(), json!(used_up));
         details.insert("seen".to_owned(), json!(self.seen));
         details.insert("enqueued".to_owned(), json!(self.enqueued));
         details.insert("caught_up".to_owned(), json!(self.caught_up));
@@ -163,8 +179,30 @@ async fn poll_unit(
         report.is_stopped = true;
         return Ok(());
     }
+    report.used_up = configured.row.used_up_at(environment.clock.now());
+    if let Some(used_up) = report.used_up {
+        return Err(PollError::UsedUp(used_up));
+    }
+    let until = environment.clock.now() + turn::POLL_TURN;
+    if !turn::take(environment, unit, Holder::Poller, until).await? {
+        report.waits_for_turn = true;
+        return Ok(());
+    }
+    let polled = poll_in_turn(environment, &configured, run, report).await;
+    let problem = polled.as_ref().err();
+    report.used_up = circuit::open_if_refused(environment, &configured, problem).await;
+    turn::give_back(environment, unit, Holder::Poller).await;
+    polled
+}
+
+async fn poll_in_turn(
+    environment: &Environment,
+    configured: &Configured,
+    run: &str,
+    report: &mut PollReport,
+) -> Result<(), PollError> {
     let sides = environment.services.open(&configured.config).await?;
-    let polled = poll_sides(environment, &configured, &sides, run, report).await;
+    let polled = poll_sides(environment, configured, &sides, run, report).await;
     report.salesforce = sides.crm.take_usage();
     report.account_engagement = sides.marketing.take_usage();
     polled
@@ -191,7 +229,8 @@ async fn poll_sides(
     Ok(())
 }
 
-/// Sends pairs to the queue that were held while the connector was paused or could not log in.
+/// Sends pairs to the queue that were held while the connector was paused, could not log in, or had no
+/// calls left.
 ///
 /// # Errors
 /// [`PollError`] when the links cannot be listed or the queue refuses; the pairs stay held.
@@ -200,16 +239,18 @@ pub async fn catch_up(
     row: &ConnectorRow,
     run: &str,
 ) -> Result<u64, PollError> {
-    use sync_core::decision::HoldReason::{AuthFailed, Paused};
+    use sync_core::decision::HoldReason::{AuthFailed, Paused, QuotaUsedUp};
     let unit = &row.business_unit;
     let mut hints = Vec::new();
     let mut next = None;
     loop {
         let page = environment.links.list(unit, Some("held"), next).await?;
-        let waiting = page
-            .rows
-            .into_iter()
-            .filter(|link| matches!(link.state, LinkState::Held(Paused | AuthFailed)));
+        let waiting = page.rows.into_iter().filter(|link| {
+            matches!(
+                link.state,
+                LinkState::Held(Paused | AuthFailed | QuotaUsedUp)
+            )
+        });
         hints.extend(waiting.map(|link| ChangeHint {
             record: link.key.origin().clone(),
             pair: None,

@@ -22,6 +22,9 @@ pub struct CrmChange {
     pub id: CrmId,
     /// `SystemModstamp`.
     pub stamp: Timestamp,
+    /// A number that is the same for the same content: a transaction that commits late can change a row
+    /// without changing the stamp it already has.
+    pub fingerprint: u64,
     /// The pair key it carries, when it is one of this business unit.
     pub key: Option<PairKey>,
     /// Whether it is in the recycle bin.
@@ -35,7 +38,15 @@ pub struct CrmWrite {
     pub target: CrmWriteTarget,
     /// What to write.
     pub fields: CrmFields,
+    /// The sync token of this write, for the token field when the configuration names one.
+    pub token: String,
+    /// The last change of the record that the decision knows: the write is refused as stale when there
+    /// was a later one. `None` writes in any case; a create never has it.
+    pub seen: Option<Timestamp>,
 }
+
+/// How many writes with [`CrmWrite::seen`] go into one call.
+pub const CONDITIONAL_WRITES_PER_CALL: usize = salesforce::ROWS_PER_CALL;
 
 /// Where a write goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,7 +95,7 @@ pub trait Crm: Send + Sync {
         emails: &[NormalisedEmail],
     ) -> Result<Vec<CrmRecord>, ServiceError>;
 
-    /// Leads and contacts that carry one of these keys, in bulk.
+    /// Leads and contacts that carry one of these keys, deleted ones included, in bulk.
     async fn find_by_key(
         &self,
         config: &Config,

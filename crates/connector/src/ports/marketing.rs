@@ -8,7 +8,7 @@ use sync_core::config::Config;
 use sync_core::decision::ProspectFields;
 use sync_core::ids::{ProspectId, SalesforceId};
 use sync_core::key::PairKey;
-use sync_core::record::{ProspectRecord, Side};
+use sync_core::record::{ProspectRecord, Side, Values};
 use sync_core::schema::FieldDescription;
 use sync_core::settle::WriteFailure;
 use sync_core::value::NormalisedEmail;
@@ -35,6 +35,8 @@ pub struct ProspectWrite {
     pub target: ProspectWriteTarget,
     /// What to write.
     pub fields: ProspectFields,
+    /// The sync token of this write, for the token field when the configuration names one.
+    pub token: String,
 }
 
 /// Where a write goes.
@@ -44,6 +46,13 @@ pub enum ProspectWriteTarget {
     Update(ProspectId),
     /// Insert a prospect.
     Create,
+    /// Write what says that the record was deleted, and leave the prospect where it is.
+    Mark(ProspectId),
+    /// Write the fields, if there are any, and move this prospect to the recycle bin. One that is gone
+    /// already is done.
+    Recycle(ProspectId),
+    /// Take this prospect, and no other with its address, out of the recycle bin.
+    Restore(ProspectId),
 }
 
 /// What Account Engagement answers to a write.
@@ -51,9 +60,11 @@ pub enum ProspectWriteTarget {
 pub struct ProspectWritten {
     /// The prospect.
     pub id: ProspectId,
-    /// The whole prospect as it is now, of one that was created. It spares a read that might be
-    /// stale (K4).
+    /// The whole prospect as it is now, of one that was created or restored. It spares a read that
+    /// might be stale (K4).
     pub record: Option<ProspectRecord>,
+    /// Mapped values that an update left alone, as its answer shows them; as far as it shows any.
+    pub unwritten: Values,
 }
 
 /// A user of Account Engagement.
@@ -85,12 +96,15 @@ pub trait Marketing: Send + Sync {
         ids: &[ProspectId],
     ) -> Result<BTreeMap<ProspectId, Side<ProspectRecord>>, ServiceError>;
 
-    /// Prospects with one of these addresses. The API takes one address a call.
+    /// Prospects with one of these addresses, recycled ones included. The API takes one address a call.
     async fn find_by_email(
         &self,
         config: &Config,
         emails: &[NormalisedEmail],
     ) -> Result<Vec<ProspectRecord>, ServiceError>;
+
+    /// How many writes of one [`Marketing::write`] are under way at the same time.
+    fn calls_at_once(&self) -> usize;
 
     /// Writes prospects. The answer has one entry per write, in the same order.
     async fn write(
@@ -104,6 +118,9 @@ pub trait Marketing: Send + Sync {
 
     /// The default and custom fields of the prospect.
     async fn describe(&self) -> Result<Vec<FieldDescription>, ServiceError>;
+
+    /// Creates a custom text field of the prospect by its API name; answers it as the service has it.
+    async fn create_text_field(&self, name: &str) -> Result<FieldDescription, ServiceError>;
 
     /// Calls since the last time this was asked.
     fn take_usage(&self) -> Usage;

@@ -7,14 +7,16 @@ mod marketing;
 mod queue;
 mod state;
 
-pub use crm::{Crm, CrmChange, CrmUser, CrmWrite, CrmWriteTarget};
+pub use crm::{CONDITIONAL_WRITES_PER_CALL, Crm, CrmChange, CrmUser, CrmWrite, CrmWriteTarget};
 pub use errors::Errors;
 pub use links::{Begin, Commit, LinkPage, Links, Loaded};
 pub use marketing::{
     Marketing, ProspectChange, ProspectWrite, ProspectWriteTarget, ProspectWritten, ServiceUser,
 };
 pub use queue::{Queue, SendFailure};
-pub use state::{AuditEntry, Cursor, State, Stream};
+pub use state::{
+    AuditEntry, Cursor, Holder, Listed, PassPage, ReconcileProgress, State, Stream, Turn,
+};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

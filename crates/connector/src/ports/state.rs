@@ -46,11 +46,88 @@ pub struct Cursor {
     pub read_to: Timestamp,
     /// When the stream was last polled.
     pub polled_at: Timestamp,
-    /// Rows inside the overlap that are in the queue already, by record id, with their stamp.
+    /// Rows inside the overlap that are in the queue already, by record id and content, with their stamp.
     #[serde(default)]
     pub recent: BTreeMap<String, Timestamp>,
     /// Counts the changes of this row.
     pub version: u64,
+}
+
+/// How far the comparison of all pairs of a business unit has come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReconcileProgress {
+    /// When the pass began.
+    pub started_at: Timestamp,
+    /// Where the pass goes on; `None` when it is complete.
+    pub next: Option<PassPage>,
+    /// Pairs of this pass that were sent to the queue.
+    pub hinted: u64,
+    /// Counts the changes of this row.
+    pub version: u64,
+}
+
+/// A page of the listing that a pass walks through.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PassPage {
+    /// The state whose links are listed.
+    pub listed: Listed,
+    /// The page's token; `None` for the first one.
+    pub token: Option<String>,
+}
+
+/// The states whose links a pass compares, in this order. A skip is deliberate and is looked at again
+/// whenever its record changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Listed {
+    /// Pairs kept in step.
+    Linked,
+    /// Pairs begun.
+    Pending,
+    /// Pairs that wait.
+    Held,
+}
+
+impl Listed {
+    /// The name under which [`Links::list`](super::Links::list) knows the state.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Linked => "linked",
+            Self::Pending => "pending",
+            Self::Held => "held",
+        }
+    }
+}
+
+/// Whose turn it is to use the fifth of the five Account Engagement calls (docs/decisions/0010).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Turn {
+    /// Who.
+    pub holder: Holder,
+    /// Until when, at the latest.
+    pub until: Timestamp,
+}
+
+/// Who takes turns; each runs at most once at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Holder {
+    /// Asks for changes.
+    Poller,
+    /// Compares both sides.
+    Reconciler,
+}
+
+impl Holder {
+    /// The name under which a turn is stored.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Poller => "poller",
+            Self::Reconciler => "reconciler",
+        }
+    }
 }
 
 /// Something an operator did (R133).
@@ -104,6 +181,28 @@ pub trait State: Send + Sync {
         unit: &BusinessUnit,
         users: &UserMap,
         at: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// How far the comparison has come.
+    async fn reconcile_progress(
+        &self,
+        unit: &BusinessUnit,
+    ) -> Result<Option<ReconcileProgress>, StoreError>;
+
+    /// Stores the progress on condition that the stored version is one less (none for version 1).
+    async fn put_reconcile_progress(
+        &self,
+        unit: &BusinessUnit,
+        progress: &ReconcileProgress,
+    ) -> Result<(), StoreError>;
+
+    /// Stores whose turn it is; a conflict while a turn of somebody else lasts. A holder may store its
+    /// turn again, longer or shorter.
+    async fn put_turn(
+        &self,
+        unit: &BusinessUnit,
+        turn: &Turn,
+        now: Timestamp,
     ) -> Result<(), StoreError>;
 
     /// Adds to the audit trail.

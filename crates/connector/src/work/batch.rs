@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sync_core::hint::{CHANGE_BATCH_VERSION, ChangeBatch};
+use sync_core::hint::{CHANGE_BATCH_VERSION, ChangeBatch, MAX_DELIVERIES};
 use sync_core::ids::BusinessUnit;
 use sync_core::key::RecordRef;
 
@@ -17,6 +17,15 @@ pub struct Delivery {
     pub group: String,
     /// Its body.
     pub body: String,
+    /// How often it was delivered, this time included.
+    pub deliveries: u32,
+}
+
+/// The messages for one business unit.
+pub(super) struct OfUnit<'a> {
+    pub(super) batches: Vec<&'a ChangeBatch>,
+    /// Records of messages that the queue does not deliver again.
+    pub(super) last_chance: BTreeSet<RecordRef>,
 }
 
 /// The messages of a delivery, parsed.
@@ -30,9 +39,18 @@ pub struct Parsed {
 /// Why a body is not a change batch.
 #[derive(Debug, thiserror::Error)]
 pub enum BatchError {
-    /// Not the JSON of a change batch.
-    #[error("not a change batch: {0}")]
-    Malformed(#[from] serde_json::Error),
+    /// Not the JSON of a change batch. Tells the place only: the text of the cause quotes the body, and
+    /// whoever wrote a body that is none may have put a record into it.
+    #[error("not a change batch: it cannot be read at line {line}, column {column}")]
+    Malformed {
+        /// The line.
+        line: usize,
+        /// The column.
+        column: usize,
+    },
+    /// More than fits into one run; no poller of ours sends that.
+    #[error("a change batch of {0} hints; a message has at most {max}", max = ChangeBatch::MAX_HINTS)]
+    TooManyHints(usize),
     /// Written by a later version.
     #[error("a change batch of version {0}; this worker reads up to {CHANGE_BATCH_VERSION}")]
     Version(u32),
@@ -43,9 +61,15 @@ pub enum BatchError {
 /// # Errors
 /// [`BatchError`] when the body is not a change batch of a version we know.
 pub fn parse_body(body: &str) -> Result<ChangeBatch, BatchError> {
-    let batch: ChangeBatch = serde_json::from_str(body)?;
+    let batch: ChangeBatch = serde_json::from_str(body).map_err(|error| BatchError::Malformed {
+        line: error.line(),
+        column: error.column(),
+    })?;
     if batch.version > CHANGE_BATCH_VERSION {
         return Err(BatchError::Version(batch.version));
+    }
+    if batch.hints.len() > ChangeBatch::MAX_HINTS {
+        return Err(BatchError::TooManyHints(batch.hints.len()));
     }
     Ok(batch)
 }
@@ -75,13 +99,20 @@ pub(super) fn parse(deliveries: Vec<Delivery>) -> Parsed {
 
 impl Parsed {
     /// The batches of each business unit.
-    pub(super) fn by_unit(&self) -> BTreeMap<BusinessUnit, Vec<&ChangeBatch>> {
-        let mut units: BTreeMap<BusinessUnit, Vec<&ChangeBatch>> = BTreeMap::new();
-        for (_, batch) in &self.batches {
-            units
+    pub(super) fn by_unit(&self) -> BTreeMap<BusinessUnit, OfUnit<'_>> {
+        let mut units: BTreeMap<BusinessUnit, OfUnit<'_>> = BTreeMap::new();
+        for (delivery, batch) in &self.batches {
+            let of_unit = units
                 .entry(batch.business_unit.clone())
-                .or_default()
-                .push(batch);
+                .or_insert_with(|| OfUnit {
+                    batches: Vec::new(),
+                    last_chance: BTreeSet::new(),
+                });
+            of_unit.batches.push(batch);
+            if delivery.deliveries >= MAX_DELIVERIES {
+                let records = batch.hints.iter().map(|hint| hint.record.clone());
+                of_unit.last_chance.extend(records);
+            }
         }
         units
     }

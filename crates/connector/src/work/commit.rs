@@ -28,7 +28,7 @@ impl Job<'_> {
                 .prospect_id
                 .is_some_and(|id| round.created.contains(&id))
             {
-                continue_story(link, &mut settlement);
+                continue_story(&self.pairs.pairs[index].link, &mut settlement);
             }
             if round.is_first || decision.outcome != Outcome::Nothing {
                 round
@@ -40,11 +40,11 @@ impl Job<'_> {
         self.close_errors(round, &settled, now).await?;
         let changed: Vec<&(usize, Settlement)> = settled
             .iter()
-            .filter(|(index, s)| s.link != self.links[*index])
+            .filter(|(index, s)| s.link != self.links[*index] || self.leaves_rows(*index, s))
             .collect();
         let commits = changed
             .iter()
-            .map(|(index, s)| self.commit(*index, s))
+            .map(|(index, s)| self.commit(*index, s, now))
             .collect();
         let stored = round.environment.links.commit(commits).await;
         for ((index, _), stored) in changed.iter().zip(stored) {
@@ -65,28 +65,36 @@ impl Job<'_> {
             .collect())
     }
 
-    fn commit(&self, index: usize, settlement: &Settlement) -> Commit {
-        let link = settlement.link.clone();
-        let was_complete = self.pairs.pairs[index].link.is_complete();
-        let newly_linked = link.is_complete() && !was_complete;
-        let claims: Vec<RecordRef> = if newly_linked {
-            let crm = link.crm_id.clone().map(RecordRef::Crm);
-            let prospect = link.prospect_id.map(RecordRef::Prospect);
-            crm.into_iter().chain(prospect).collect()
+    fn commit(&self, index: usize, settlement: &Settlement, now: Timestamp) -> Commit {
+        let mut link = settlement.link.clone();
+        let pair = &self.pairs.pairs[index];
+        link.see(pair.prospect_of(&self.decisions[index]), now);
+        let was_linked = pair.link.is_complete();
+        let claims: Vec<RecordRef> = if link.is_complete() && !was_linked {
+            records(&link).collect()
         } else {
             Vec::new()
         };
-        let supersedes = claims
-            .iter()
-            .cloned()
-            .map(PairKey::of)
-            .filter(|own| *own != link.key && self.pairs.own_rows.contains(own))
-            .collect();
+        let supersedes = self.superseded(&link);
         Commit {
             link,
             claims,
             supersedes,
         }
+    }
+
+    /// Rows that the records of a linked pair had before, as far as they were looked at.
+    fn superseded(&self, link: &Link) -> Vec<PairKey> {
+        let own = records(link).map(PairKey::of);
+        own.filter(|own| link.is_complete() && *own != link.key)
+            .filter(|own| self.pairs.own_rows.contains(own))
+            .collect()
+    }
+
+    /// A worker that died may have linked the pair without them: a held one would be caught up for ever.
+    fn leaves_rows(&self, index: usize, settlement: &Settlement) -> bool {
+        self.decisions[index].outcome == Outcome::Nothing
+            && !self.superseded(&settlement.link).is_empty()
     }
 
     /// Rows are closed before the link forgets that there was one; closing twice is harmless.
@@ -195,9 +203,25 @@ impl Job<'_> {
             {
                 PairVerdict::AgainNow
             }
+            // What changed while it was in the recycle bin is synced at once.
+            (Outcome::Restore { prospect, .. }, _)
+                if matches!(self.results[index].prospect, WriteResult::Written(_)) =>
+            {
+                if round.seen.contains_key(prospect) {
+                    PairVerdict::AgainNow
+                } else {
+                    PairVerdict::GiveBack(Verdict::Retry)
+                }
+            }
             _ => PairVerdict::Acknowledge,
         }
     }
+}
+
+fn records(link: &Link) -> impl Iterator<Item = RecordRef> {
+    let crm = link.crm_id.clone().map(RecordRef::Crm);
+    let prospect = link.prospect_id.map(RecordRef::Prospect);
+    crm.into_iter().chain(prospect)
 }
 
 /// The second look at a new partner adds to what the create said instead of replacing it.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use sync_core::decision::{Decision, Outcome, ReadMore};
+use sync_core::decision::{Decision, HoldReason, Outcome, ReadMore};
 use sync_core::ids::CrmId;
 use sync_core::key::{PairKey, RecordRef};
 use sync_core::pair::{Candidate, Candidates, Context, Native, Pair, UserMap};
@@ -12,9 +12,8 @@ use sync_core::trace::Trace;
 use sync_core::value::NormalisedEmail;
 
 use super::load::LoadedPairs;
-use super::write::WRITE_MARGIN;
+use super::write::CRM_WRITE_MARGIN;
 use super::{Round, WorkError};
-use crate::environment::{Configured, Environment};
 use crate::ports::Sides;
 
 /// How often decisions may ask for more. A prospect with a foreign CRM ID asks twice.
@@ -58,21 +57,25 @@ pub(super) async fn decide_all(
     Ok(decide_in_order(pairs, context))
 }
 
-/// Decides pairs of a connector that is paused or cannot log in: nothing is read.
-pub(super) fn decide_without_services(
-    environment: &Environment,
-    configured: &Configured,
-    pairs: &LoadedPairs,
-) -> Result<Vec<Decision>, WorkError> {
-    let now = environment.clock.now();
-    pairs
-        .pairs
-        .iter()
-        .map(|pair| {
+/// Decides pairs of a connector that is paused, cannot log in, or has no calls left: nothing is read.
+/// What only waits for calls stays in the queue for as long as the queue delivers it again.
+pub(super) fn decide_without_services(round: &Round<'_>, pairs: &LoadedPairs) -> Vec<Decision> {
+    let (now, configured) = (round.environment.clock.now(), round.configured);
+    let mut decisions = Vec::with_capacity(pairs.pairs.len());
+    for (pair, records) in pairs.pairs.iter().zip(&pairs.records) {
+        // `None`: the calls have come back this very moment.
+        let decision =
             sync_core::decide::decide_unread(pair, &configured.config, &configured.row, now)
-                .ok_or_else(|| WorkError::NotConfigured(configured.row.business_unit.clone()))
-        })
-        .collect()
+                .unwrap_or_else(|| undecided(Outcome::NotYet));
+        let waits_for_calls = decision.outcome == Outcome::Hold(HoldReason::QuotaUsedUp);
+        let comes_again = records.is_disjoint(round.last_chance);
+        decisions.push(if waits_for_calls && comes_again {
+            undecided(Outcome::NotYet)
+        } else {
+            decision
+        });
+    }
+    decisions
 }
 
 fn look_ups(pairs: &LoadedPairs, context: Context<'_>) -> BTreeSet<ReadMore> {
@@ -98,7 +101,7 @@ struct Found {
 }
 
 fn half_of_the_time(now: Timestamp, deadline: Timestamp) -> Timestamp {
-    let left = deadline.duration_since(now) - WRITE_MARGIN;
+    let left = deadline.duration_since(now) - CRM_WRITE_MARGIN;
     now.saturating_add(left / 2).unwrap_or(now)
 }
 
@@ -230,13 +233,14 @@ fn fill_candidates(pair: &mut Pair, wanted: &BTreeSet<ReadMore>, found: &Found) 
     if wanted.contains(&ReadMore::CrmByKey(key.clone())) {
         pair.crm_by_key = crm_candidates(&|record| record.key.as_ref() == Some(&key));
     }
-    if let Some(crm) = pair.crm.present()
-        && let Some(email) = asked_email(crm.email.as_ref(), wanted, ReadMore::ProspectsByEmail)
-    {
-        let matching = found
-            .prospects
-            .iter()
-            .filter(|prospect| prospect.email.as_ref() == Some(email));
+    let addresses = pair.addresses();
+    let is_asked =
+        |email: &NormalisedEmail| wanted.contains(&ReadMore::ProspectsByEmail(email.clone()));
+    if !addresses.is_empty() && addresses.iter().all(is_asked) {
+        let matching = found.prospects.iter().filter(|prospect| {
+            let email = prospect.email.as_ref();
+            email.is_some_and(|email| addresses.contains(email))
+        });
         let candidates = matching.map(|prospect| Candidate {
             is_taken: is_taken(&RecordRef::Prospect(prospect.id)),
             record: prospect.clone(),
@@ -274,7 +278,7 @@ fn decide_in_order(pairs: &mut LoadedPairs, context: Context<'_>) -> Vec<Decisio
         let origin = pairs.pairs[index].link.key.origin().clone();
         if let Some(owner) = reserved.get(&origin).copied() {
             pairs.set_alias(index, owner);
-            decisions.push(nothing());
+            decisions.push(undecided(Outcome::Nothing));
             continue;
         }
         mark_reserved(&mut pairs.pairs[index], &reserved);
@@ -285,11 +289,12 @@ fn decide_in_order(pairs: &mut LoadedPairs, context: Context<'_>) -> Vec<Decisio
     decisions
 }
 
-fn nothing() -> Decision {
+fn undecided(outcome: Outcome) -> Decision {
     Decision {
-        outcome: Outcome::Nothing,
+        outcome,
         trace: Trace::default(),
         merged: Values::new(),
+        agreed: Values::new(),
     }
 }
 
@@ -317,7 +322,9 @@ fn reserve(
     reserved: &mut BTreeMap<RecordRef, usize>,
 ) {
     match outcome {
-        Outcome::Update { crm, prospect, .. } => {
+        Outcome::Update { crm, prospect, .. }
+        | Outcome::Retire { crm, prospect, .. }
+        | Outcome::Restore { crm, prospect } => {
             reserved.insert(RecordRef::Crm(crm.clone()), index);
             reserved.insert(RecordRef::Prospect(*prospect), index);
         }

@@ -35,6 +35,29 @@ impl LoadedPairs {
         self.aliases.get(&index).copied()
     }
 
+    /// Takes out the pairs whose record carries another pair's key that its hint did not name; answers
+    /// the key of each such record.
+    pub(super) fn take_misplaced(&mut self, hints: &[ChangeHint]) -> BTreeMap<RecordRef, PairKey> {
+        let is_named = |record: &RecordRef, key: &PairKey| {
+            let mut of_record = hints.iter().filter(|hint| hint.record == *record);
+            of_record.any(|hint| hint.pair.as_ref() == Some(key))
+        };
+        let mut keys = BTreeMap::new();
+        for index in (0..self.pairs.len()).rev() {
+            let Some(key) = self.pairs[index].foreign_key().cloned() else {
+                continue;
+            };
+            let records = &self.records[index];
+            if records.iter().any(|record| is_named(record, &key)) {
+                continue;
+            }
+            self.pairs.remove(index);
+            let records = self.records.remove(index);
+            keys.extend(records.into_iter().map(|record| (record, key.clone())));
+        }
+        keys
+    }
+
     /// Notes that the record of `index` is handled by the pair `other`.
     pub(super) fn set_alias(&mut self, index: usize, other: usize) {
         self.aliases.insert(index, other);

@@ -11,27 +11,32 @@ mod decide;
 mod job;
 mod load;
 mod report;
+mod shift;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
+use sync_core::coerce::Service;
 use sync_core::config::ConnectorState;
 use sync_core::error::{ErrorClass, Verdict};
-use sync_core::hint::{ChangeBatch, quota_delay};
+use sync_core::hint::ChangeHint;
 use sync_core::ids::{BusinessUnit, ProspectId};
-use sync_core::key::RecordRef;
+use sync_core::key::{PairKey, RecordRef};
 use sync_core::record::ProspectRecord;
+use sync_core::settle::WriteFailure;
 
 pub use batch::{BatchError, Delivery, parse_body};
 pub use report::WorkReport;
+pub use write::{CRM_WRITE_MARGIN, LATE_LANDING, PROSPECT_WRITE_MARGIN};
 
 use crate::environment::{Configured, Environment};
 use crate::poll::stop_connector;
 use crate::ports::{ServiceError, StoreError};
+use batch::OfUnit;
 use job::PairVerdict;
 use load::LoadedPairs;
+use shift::Shift;
 
 /// How often a pair is read and decided again within one delivery before the queue gets it back.
 const MAX_ROUNDS: usize = 3;
@@ -70,13 +75,13 @@ pub async fn work(
     let parsed = batch::parse(deliveries);
     let mut fates: BTreeMap<BusinessUnit, BTreeMap<RecordRef, Fate>> = BTreeMap::new();
     let mut reports = Vec::new();
-    for (unit, batches) in parsed.by_unit() {
-        let mut report = WorkReport::new(Some(unit.clone()), &batches);
+    for (unit, of_unit) in parsed.by_unit() {
+        let mut report = WorkReport::new(Some(unit.clone()), &of_unit.batches);
         let mut unit_fates = BTreeMap::new();
         let worked = work_on_unit(
             environment,
             &unit,
-            &batches,
+            of_unit,
             (run, deadline),
             &mut unit_fates,
             &mut report,
@@ -98,7 +103,7 @@ pub async fn work(
 async fn work_on_unit(
     environment: &Environment,
     unit: &BusinessUnit,
-    batches: &[&ChangeBatch],
+    of_unit: OfUnit<'_>,
     (run, deadline): (&str, Timestamp),
     fates: &mut BTreeMap<RecordRef, Fate>,
     report: &mut WorkReport,
@@ -107,60 +112,19 @@ async fn work_on_unit(
         .configured(unit)
         .await?
         .ok_or_else(|| WorkError::NotConfigured(unit.clone()))?;
-    let hints = load::merge_hints(batches);
+    let hints = load::merge_hints(&of_unit.batches);
+    let mut shift = Shift {
+        environment,
+        configured,
+        run,
+        deadline,
+        last_chance: of_unit.last_chance,
+        report,
+    };
     for chunk in hints.chunks(load::MAX_PAIRS) {
-        if !write::may_write(environment.clock.now(), deadline) {
-            let records = chunk.iter().map(|hint| hint.record.clone());
-            fates.extend(records.map(|record| (record, Fate::Retry)));
-            report.deadline_skips += chunk.len() as u64;
-            continue;
-        }
-        let mut open = chunk.to_vec();
-        let mut seen = SeenProspects::new();
-        for number in 0..MAX_ROUNDS {
-            let round = Round {
-                environment,
-                configured: &configured,
-                run,
-                deadline,
-                report: &mut *report,
-                seen: &mut seen,
-                is_first: number == 0,
-                created: BTreeSet::new(),
-                ran_out_of_time: false,
-            };
-            let (again, done) = match round.run(&open).await {
-                Ok(outcome) => outcome,
-                Err(WorkError::Service(error)) if error.class == ErrorClass::Auth => {
-                    stop_connector(environment, unit, error.service, &error.code).await;
-                    report.auth_failures += 1;
-                    return Err(WorkError::Service(error));
-                }
-                Err(error) => {
-                    if let WorkError::Service(refused) = &error
-                        && refused.class == ErrorClass::Quota
-                    {
-                        report.quota_wait = Some(quota_wait(environment, &configured));
-                    }
-                    return Err(error);
-                }
-            };
-            fates.extend(done);
-            open.retain(|hint| again.contains(&hint.record));
-            if open.is_empty() {
-                break;
-            }
-        }
-        fates.extend(open.into_iter().map(|hint| (hint.record, Fate::Retry)));
+        shift.work_on(chunk, fates).await?;
     }
     Ok(())
-}
-
-/// How long to wait for the next day of the business unit.
-fn quota_wait(environment: &Environment, configured: &Configured) -> SignedDuration {
-    let zone = &configured.config.account_engagement.time_zone;
-    let zone = TimeZone::get(zone).unwrap_or(TimeZone::UTC);
-    quota_delay(environment.clock.now(), &zone)
 }
 
 /// Prospects whose state is known from a reply of this delivery, so that they are not read again.
@@ -174,25 +138,36 @@ struct Round<'a> {
     deadline: Timestamp,
     report: &'a mut WorkReport,
     seen: &'a mut SeenProspects,
+    /// Records of messages that the queue does not deliver again.
+    last_chance: &'a BTreeSet<RecordRef>,
+    /// Services that said in this round that their allowance is used up: they are not called again.
+    refused: &'a mut BTreeSet<Service>,
     is_first: bool,
     /// Prospects of pairs that were created in the round before.
     created: BTreeSet<ProspectId>,
     ran_out_of_time: bool,
 }
 
-/// Records to look at once more now, and the fate of the others.
-type RoundOutcome = (BTreeSet<RecordRef>, BTreeMap<RecordRef, Fate>);
+/// What a round came to.
+#[derive(Default)]
+struct RoundOutcome {
+    /// Records to look at once more now.
+    again: BTreeSet<RecordRef>,
+    /// The fate of the others.
+    done: BTreeMap<RecordRef, Fate>,
+    /// Keys that some of the records turned out to carry.
+    keys: BTreeMap<RecordRef, PairKey>,
+}
 
 impl Round<'_> {
-    async fn run(
-        mut self,
-        hints: &[sync_core::hint::ChangeHint],
-    ) -> Result<RoundOutcome, WorkError> {
+    async fn run(mut self, hints: &[ChangeHint]) -> Result<RoundOutcome, WorkError> {
         let mut pairs = load::load(self.environment, self.configured, hints).await?;
-        let needs_services = self.configured.row.state == ConnectorState::Active
-            || (self.configured.row.state == ConnectorState::Paused
+        let row = &self.configured.row;
+        let needs_services = row.state == ConnectorState::Active
+            || (row.state == ConnectorState::Paused
                 && pairs.pairs.iter().any(|pair| pair.cause.is_manual()));
-        if !needs_services {
+        let is_waiting = row.used_up_at(self.environment.clock.now()).is_some();
+        if is_waiting || !needs_services {
             return self.hold_everything(&pairs).await;
         }
         let sides = self
@@ -200,7 +175,7 @@ impl Round<'_> {
             .services
             .open(&self.configured.config)
             .await?;
-        let result = self.run_with(&sides, &mut pairs).await;
+        let result = self.run_with(&sides, &mut pairs, hints).await;
         self.report.salesforce.add(&sides.crm.take_usage());
         self.report
             .account_engagement
@@ -212,26 +187,31 @@ impl Round<'_> {
         &mut self,
         sides: &crate::ports::Sides,
         pairs: &mut LoadedPairs,
+        hints: &[ChangeHint],
     ) -> Result<RoundOutcome, WorkError> {
         let seen = std::mem::take(self.seen);
         self.created = seen.keys().copied().collect();
         load::read_both_sides(sides, &self.configured.config, pairs, &seen).await?;
+        let keys = pairs.take_misplaced(hints);
         let decisions = decide::decide_all(self, sides, pairs).await?;
-        let outcomes = write::write_all(self, sides, pairs, decisions).await?;
-        Ok(self.fates(pairs, &outcomes))
+        let verdicts = write::write_all(self, sides, pairs, decisions).await?;
+        let mut outcome = self.fates(pairs, &verdicts);
+        outcome.again.extend(keys.keys().cloned());
+        outcome.keys = keys;
+        Ok(outcome)
     }
 
-    /// C1 and C2 need nothing from either service.
+    /// C1, C2 and waiting for an allowance need nothing from either service.
     async fn hold_everything(mut self, pairs: &LoadedPairs) -> Result<RoundOutcome, WorkError> {
-        let decisions = decide::decide_without_services(self.environment, self.configured, pairs)?;
+        let decisions = decide::decide_without_services(&self, pairs);
         let outcomes = write::store_only(&mut self, pairs, decisions).await?;
         Ok(self.fates(pairs, &outcomes))
     }
 
     /// What the verdicts of the pairs mean for the records that were asked about.
     fn fates(&mut self, pairs: &LoadedPairs, verdicts: &[PairVerdict]) -> RoundOutcome {
-        let mut again = BTreeSet::new();
-        let mut done = BTreeMap::new();
+        let mut outcome = RoundOutcome::default();
+        let (again, done) = (&mut outcome.again, &mut outcome.done);
         for (index, records) in pairs.records.iter().enumerate() {
             let verdict = pairs
                 .alias_of(index)
@@ -244,25 +224,30 @@ impl Round<'_> {
                     PairVerdict::AgainNow => {
                         again.insert(record.clone());
                     }
-                    PairVerdict::GiveBack(why) => {
-                        if why == Verdict::StopLane {
-                            let wait = quota_wait(self.environment, self.configured);
-                            self.report.quota_wait = Some(wait);
-                        }
+                    // It would be dead: the next round holds it.
+                    PairVerdict::GiveBack(_)
+                        if !self.refused.is_empty() && self.last_chance.contains(record) =>
+                    {
+                        again.insert(record.clone());
+                    }
+                    PairVerdict::GiveBack(_) => {
                         done.insert(record.clone(), Fate::Retry);
                         self.report.note_given_back();
                     }
                 }
             }
         }
-        (again, done)
+        outcome
     }
 
-    async fn stop_if_refused(
-        &mut self,
-        verdict: Verdict,
-        failure: &sync_core::settle::WriteFailure,
-    ) {
+    /// Notes that a service has no calls left, if that is why something failed.
+    fn note_refusal(&mut self, failure: &WriteFailure) {
+        if failure.class == ErrorClass::Quota {
+            self.refused.insert(failure.service);
+        }
+    }
+
+    async fn stop_if_refused(&mut self, verdict: Verdict, failure: &WriteFailure) {
         if verdict == Verdict::StopConnector {
             let unit = &self.configured.row.business_unit;
             stop_connector(self.environment, unit, failure.service, &failure.code).await;

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 use serde_json::{Map, Value, json};
+use sync_core::coerce::Service;
 use sync_core::decision::{Decision, Outcome};
 use sync_core::error::ErrorClass;
 use sync_core::hint::ChangeBatch;
 use sync_core::ids::BusinessUnit;
 use sync_core::pair::Pair;
-use sync_core::settle::{WriteResult, WriteResults};
+use sync_core::settle::{WriteFailure, WriteResult, WriteResults};
 
 use super::WorkError;
 use crate::events::{Event, MetricName, Metrics, usage_details, usage_metrics};
@@ -30,6 +31,10 @@ pub struct WorkReport {
     pub created: BTreeMap<String, u64>,
     /// Records updated, by service.
     pub updated: BTreeMap<String, u64>,
+    /// Prospects whose record was deleted (R52).
+    pub retired: u64,
+    /// Prospects taken out of the recycle bin (R53, R56).
+    pub restored: u64,
     /// Fields in which an edit was overruled.
     pub conflicts: u64,
     /// Pairs skipped, by reason.
@@ -44,6 +49,9 @@ pub struct WorkReport {
     pub retried: u64,
     /// Rows that somebody else had changed.
     pub cas_conflicts: u64,
+    /// Writes that were decided on a read that was no longer true: refused by Salesforce for that, or
+    /// followed by an answer of Account Engagement that shows it.
+    pub stale_overwrite_risk: u64,
     /// Writes not begun because the deadline was near.
     pub deadline_skips: u64,
     /// Log-ins refused.
@@ -79,6 +87,8 @@ impl WorkReport {
             noop: 0,
             created: BTreeMap::new(),
             updated: BTreeMap::new(),
+            retired: 0,
+            restored: 0,
             conflicts: 0,
             skipped: BTreeMap::new(),
             held: BTreeMap::new(),
@@ -86,6 +96,7 @@ impl WorkReport {
             unclassified: 0,
             retried: 0,
             cas_conflicts: 0,
+            stale_overwrite_risk: 0,
             deadline_skips: 0,
             auth_failures: 0,
             poison_messages: 0,
@@ -124,8 +135,11 @@ impl WorkReport {
             }
             Outcome::Park(_) => return "park",
             Outcome::ReadMore(_) | Outcome::NotYet => return "not_yet",
-            Outcome::Update { .. } | Outcome::CreateCrm { .. } | Outcome::CreateProspect { .. } => {
-            }
+            Outcome::Update { .. }
+            | Outcome::CreateCrm { .. }
+            | Outcome::CreateProspect { .. }
+            | Outcome::Retire { .. }
+            | Outcome::Restore { .. } => {}
         }
         let failure = match (&results.crm, &results.prospect) {
             (WriteResult::Failed(failure), _) | (_, WriteResult::Failed(failure)) => Some(failure),
@@ -133,6 +147,7 @@ impl WorkReport {
         };
         if let Some(failure) = failure {
             self.unclassified += u64::from(failure.class == ErrorClass::Unclassified);
+            self.stale_overwrite_risk += u64::from(is_refused_as_stale(failure));
             return "failed";
         }
         self.synced += 1;
@@ -149,6 +164,14 @@ impl WorkReport {
             Outcome::CreateProspect { .. } => {
                 *self.created.entry("Prospect".to_owned()).or_default() += 1;
                 "create_prospect"
+            }
+            Outcome::Retire { .. } => {
+                self.retired += 1;
+                "retire"
+            }
+            Outcome::Restore { .. } => {
+                self.restored += 1;
+                "restore"
             }
             _ => {
                 if let WriteResult::Written(id) = &results.crm {
@@ -174,6 +197,11 @@ impl WorkReport {
     }
 }
 
+/// Whether Salesforce refused a write because the record was changed after it was read.
+fn is_refused_as_stale(failure: &WriteFailure) -> bool {
+    failure.service == Service::Salesforce && failure.class == ErrorClass::Stale
+}
+
 impl Event for WorkReport {
     fn name(&self) -> &'static str {
         "batch worked"
@@ -190,6 +218,8 @@ impl Event for WorkReport {
             (MetricName::PairsNoop, self.noop),
             (MetricName::RecordsCreated, self.created.values().sum()),
             (MetricName::RecordsUpdated, self.updated.values().sum()),
+            (MetricName::ProspectsRetired, self.retired),
+            (MetricName::ProspectsRestored, self.restored),
             (MetricName::ConflictsResolved, self.conflicts),
             (MetricName::PairsSkipped, self.skipped.values().sum()),
             (MetricName::PairsHeld, self.held.values().sum()),
@@ -201,6 +231,7 @@ impl Event for WorkReport {
             (MetricName::AuthFailures, self.auth_failures),
             (MetricName::PairsRetried, self.retried),
             (MetricName::CasConflicts, self.cas_conflicts),
+            (MetricName::StaleOverwriteRisk, self.stale_overwrite_risk),
             (MetricName::DeadlineSkips, self.deadline_skips),
             (MetricName::PoisonMessages, self.poison_messages),
         ]);

@@ -2,23 +2,31 @@
 
 use jiff::{SignedDuration, Timestamp};
 use sync_core::coerce::Service;
-use sync_core::decision::{Decision, Outcome};
+use sync_core::config::{Config, Direction};
+use sync_core::decision::{Decision, Outcome, ProspectFields};
 use sync_core::error::{ErrorClass, Verdict};
+use sync_core::intent::sync_token;
 use sync_core::key::RecordRef;
-use sync_core::link::{Intent, IntentKind, Link};
+use sync_core::record::{CrmRecord, ProspectRecord, Values};
 use sync_core::settle::{WriteFailure, WriteResult};
 
 use super::job::{Job, PairVerdict, after_store_error};
 use super::load::LoadedPairs;
 use super::{Round, WorkError};
-use crate::ports::{Begin, CrmWrite, CrmWriteTarget, ProspectWrite, ProspectWriteTarget, Sides};
+use crate::ports::{
+    Begin, CONDITIONAL_WRITES_PER_CALL, CrmWrite, CrmWriteTarget, ProspectWrite,
+    ProspectWriteTarget, Sides,
+};
 
-/// A write is sent only if its answer can arrive this long before the deadline (reliability 2.2,
-/// step 3): the clients' request time-out and a margin.
-pub const WRITE_MARGIN: SignedDuration = SignedDuration::from_secs(12);
+/// A write to Salesforce is sent only this long before the deadline: longer than the client waits for an
+/// answer (reliability 2.2, step 3).
+pub const CRM_WRITE_MARGIN: SignedDuration = SignedDuration::from_secs(70);
 
-/// How many prospects are written between two looks at the clock.
-const PROSPECT_CHUNK: usize = 20;
+/// The same for Account Engagement, whose calls are smaller.
+pub const PROSPECT_WRITE_MARGIN: SignedDuration = SignedDuration::from_secs(35);
+
+/// How long after a client gave up its request may still be executed (docs/assumptions.md).
+pub const LATE_LANDING: SignedDuration = SignedDuration::from_secs(60);
 
 /// Stores intents, writes, settles and commits. One verdict per pair, in order.
 pub(super) async fn write_all(
@@ -50,20 +58,18 @@ impl Job<'_> {
         let mut indexes = Vec::new();
         let mut begins = Vec::new();
         for index in 0..self.decisions.len() {
-            let Some(kind) = intent_kind(&self.decisions[index].outcome) else {
+            let link = &self.links[index];
+            let token = sync_token(round.run, link);
+            let times = (now, lease_end(round.deadline));
+            let pair = &self.pairs.pairs[index];
+            let Some(link) = sync_core::intend(pair, &self.decisions[index], token, times) else {
                 continue;
             };
-            if !may_write(now, round.deadline) {
+            if !may_write(now, round.deadline, CRM_WRITE_MARGIN) {
                 self.verdicts[index] = Some(PairVerdict::GiveBack(Verdict::Retry));
                 round.report.deadline_skips += 1;
                 continue;
             }
-            let id = format!("{}/{}", round.run, self.links[index].key);
-            let link = Link {
-                intent: Some(Intent { id, kind, at: now }),
-                lease_until: Some(lease_end(round.deadline)),
-                ..self.links[index].clone()
-            };
             begins.push(Begin {
                 claims: self.claims(index),
                 link,
@@ -77,6 +83,12 @@ impl Job<'_> {
                 Err(error) => self.verdicts[index] = Some(after_store_error(round, &error)),
             }
         }
+    }
+
+    /// The sync token of a pair's writes: the id of its intent.
+    fn token(&self, index: usize) -> String {
+        let intent = self.links[index].intent.as_ref();
+        intent.map(|intent| intent.id.clone()).unwrap_or_default()
     }
 
     /// The records that must belong to this pair: both that are known, once it is not yet linked.
@@ -93,21 +105,56 @@ impl Job<'_> {
         }
     }
 
+    /// Updates first, then creates: one call each, and a look at the clock before each. Updates that
+    /// are to overwrite nothing unread take more calls.
     async fn write_crm(&mut self, round: &mut Round<'_>, sides: &Sides) {
-        let mut indexes = Vec::new();
-        let mut writes = Vec::new();
+        let config = &round.configured.config;
+        let (mut conditional, mut updates, mut creates) = (Vec::new(), Vec::new(), Vec::new());
         for index in self.open_pairs() {
-            if let Some(write) = crm_write(&self.decisions[index].outcome) {
-                indexes.push(index);
-                writes.push(write);
+            let Some(mut write) = crm_write(&self.decisions[index].outcome, self.token(index))
+            else {
+                continue;
+            };
+            if config.salesforce.conditional_updates && overwrites_entries(config, &write) {
+                let record = self.pairs.pairs[index].crm_of(&self.decisions[index]);
+                write.seen = record.map(CrmRecord::last_change);
+            }
+            match (&write.target, write.seen) {
+                (CrmWriteTarget::Create(_), _) => creates.push((index, write)),
+                (CrmWriteTarget::Update(_), Some(_)) => conditional.push((index, write)),
+                (CrmWriteTarget::Update(_), None) => updates.push((index, write)),
             }
         }
-        if writes.is_empty() {
+        for chunk in conditional.chunks(CONDITIONAL_WRITES_PER_CALL) {
+            self.write_crm_list(round, sides, chunk.to_vec()).await;
+        }
+        for list in [updates, creates] {
+            self.write_crm_list(round, sides, list).await;
+        }
+    }
+
+    async fn write_crm_list(
+        &mut self,
+        round: &mut Round<'_>,
+        sides: &Sides,
+        list: Vec<(usize, CrmWrite)>,
+    ) {
+        if list.is_empty() {
             return;
         }
+        if let Some(unsent) = round.unsent(Service::Salesforce, CRM_WRITE_MARGIN, list.len()) {
+            for (index, _) in list {
+                self.results[index].crm = WriteResult::Failed(unsent.clone());
+            }
+            return;
+        }
+        let (indexes, writes): (Vec<usize>, Vec<CrmWrite>) = list.into_iter().unzip();
         let answers = sides.crm.write(&round.configured.config, &writes).await;
         for (position, index) in indexes.into_iter().enumerate() {
             let answer = answers.get(position).cloned();
+            if let Some(Err(failure)) = &answer {
+                round.note_refusal(failure);
+            }
             self.results[index].crm = into_result(answer, Service::Salesforce);
         }
     }
@@ -115,7 +162,8 @@ impl Job<'_> {
     async fn write_prospects(&mut self, round: &mut Round<'_>, sides: &Sides) {
         let mut waiting: Vec<(usize, ProspectWrite)> = Vec::new();
         for index in self.open_pairs() {
-            let Some(write) = prospect_write(&self.decisions[index].outcome) else {
+            let Some(write) = prospect_write(&self.decisions[index].outcome, self.token(index))
+            else {
                 continue;
             };
             if matches!(self.results[index].crm, WriteResult::Failed(_)) {
@@ -124,79 +172,122 @@ impl Job<'_> {
                 waiting.push((index, write));
             }
         }
-        for chunk in waiting.chunks(PROSPECT_CHUNK) {
-            if !may_write(round.environment.clock.now(), round.deadline) {
+        let at_once = sides.marketing.calls_at_once();
+        for chunk in waiting.chunks(at_once.max(1)) {
+            let margin = PROSPECT_WRITE_MARGIN;
+            if let Some(unsent) = round.unsent(Service::AccountEngagement, margin, chunk.len()) {
                 for (index, _) in chunk {
-                    self.results[*index].prospect = WriteResult::Failed(out_of_time());
-                    round.report.deadline_skips += 1;
+                    self.results[*index].prospect = WriteResult::Failed(unsent.clone());
                 }
                 continue;
             }
-            let writes: Vec<ProspectWrite> = chunk.iter().map(|(_, write)| write.clone()).collect();
-            let answers = sides
-                .marketing
-                .write(&round.configured.config, &writes)
-                .await;
-            for (position, (index, _)) in chunk.iter().enumerate() {
-                let answer = answers.get(position).cloned().map(|answer| {
-                    answer.map(|written| {
-                        let seen = written.record.map(|record| (written.id, record));
-                        round.seen.extend(seen);
-                        written.id
-                    })
-                });
-                self.results[*index].prospect = into_result(answer, Service::AccountEngagement);
+            self.write_prospects_at_once(round, sides, chunk).await;
+        }
+    }
+
+    async fn write_prospects_at_once(
+        &mut self,
+        round: &mut Round<'_>,
+        sides: &Sides,
+        chunk: &[(usize, ProspectWrite)],
+    ) {
+        let writes: Vec<ProspectWrite> = chunk.iter().map(|(_, write)| write.clone()).collect();
+        let answers = sides
+            .marketing
+            .write(&round.configured.config, &writes)
+            .await;
+        for (position, (index, _)) in chunk.iter().enumerate() {
+            let answer = answers.get(position).cloned().map(|answer| {
+                answer.map(|written| {
+                    let pair = &self.pairs.pairs[*index];
+                    let read = pair.prospect_of(&self.decisions[*index]);
+                    let is_stale = shows_unread_values(read, &written.unwritten);
+                    round.report.stale_overwrite_risk += u64::from(is_stale);
+                    let seen = written.record.map(|record| (written.id, record));
+                    round.seen.extend(seen);
+                    written.id
+                })
+            });
+            if let Some(Err(failure)) = &answer {
+                round.note_refusal(failure);
             }
+            self.results[*index].prospect = into_result(answer, Service::AccountEngagement);
         }
     }
 }
 
-/// Whether a write that is sent now can still be answered in time.
-pub(super) fn may_write(now: Timestamp, deadline: Timestamp) -> bool {
-    deadline.duration_since(now) > WRITE_MARGIN
-}
-
-/// The lease outlives every write that can have been sent under it.
-fn lease_end(deadline: Timestamp) -> Timestamp {
-    deadline
-        .saturating_add(SignedDuration::from_secs(1))
-        .unwrap_or(deadline)
-}
-
-/// What is about to be written; `None` when nothing is.
-fn intent_kind(outcome: &Outcome) -> Option<IntentKind> {
-    match outcome {
-        Outcome::Update {
-            to_crm,
-            to_prospect,
-            ..
-        } => (!to_crm.is_empty() || !to_prospect.is_empty()).then_some(IntentKind::Update),
-        Outcome::CreateCrm { .. } => Some(IntentKind::CreateCrm),
-        Outcome::CreateProspect { .. } => Some(IntentKind::CreateProspect),
-        Outcome::Nothing
-        | Outcome::Skip(_)
-        | Outcome::Hold(_)
-        | Outcome::Park(_)
-        | Outcome::ReadMore(_)
-        | Outcome::NotYet => None,
+impl Round<'_> {
+    /// Why this many writes to a service are not sent now, if they are not.
+    fn unsent(
+        &mut self,
+        service: Service,
+        margin: SignedDuration,
+        writes: usize,
+    ) -> Option<WriteFailure> {
+        if self.refused.contains(&service) {
+            return Some(no_calls_left(service));
+        }
+        let now = self.environment.clock.now();
+        if may_write(now, self.deadline, margin) {
+            return None;
+        }
+        self.report.deadline_skips += writes as u64;
+        Some(out_of_time(service))
     }
 }
 
-fn crm_write(outcome: &Outcome) -> Option<CrmWrite> {
+/// Whether an entry that a user makes meanwhile could be lost under the write. The pair key is nobody's
+/// entry, and a field that only Account Engagement fills is overwritten anyway (R93).
+fn overwrites_entries(config: &Config, write: &CrmWrite) -> bool {
+    let CrmWriteTarget::Update(id) = &write.target else {
+        return false;
+    };
+    let object = id.object();
+    config.fields.0.iter().any(|entry| {
+        let name = entry.crm_field(object);
+        let is_written = name.is_some_and(|name| write.fields.fields.contains_key(name));
+        is_written && entry.direction_on(object) != Direction::ToSalesforce
+    })
+}
+
+/// Whether the answer to an update shows a value that the decision did not know: somebody edited the
+/// prospect meanwhile, or the read was older than the edit (K4).
+fn shows_unread_values(read: Option<&ProspectRecord>, unwritten: &Values) -> bool {
+    let Some(read) = read else { return false };
+    unwritten
+        .iter()
+        .any(|(field, value)| read.values.get(field).is_some_and(|seen| seen != value))
+}
+
+/// Whether a write that is sent now can still be answered in time.
+pub(super) fn may_write(now: Timestamp, deadline: Timestamp, margin: SignedDuration) -> bool {
+    deadline.duration_since(now) > margin
+}
+
+/// The lease outlives every write that can have been sent under it, also one that lands late.
+fn lease_end(deadline: Timestamp) -> Timestamp {
+    deadline.saturating_add(LATE_LANDING).unwrap_or(deadline)
+}
+
+fn crm_write(outcome: &Outcome, token: String) -> Option<CrmWrite> {
     match outcome {
         Outcome::Update { crm, to_crm, .. } if !to_crm.is_empty() => Some(CrmWrite {
             target: CrmWriteTarget::Update(crm.clone()),
             fields: to_crm.clone(),
+            token,
+            seen: None,
         }),
         Outcome::CreateCrm { object, fields } => Some(CrmWrite {
             target: CrmWriteTarget::Create(*object),
             fields: fields.clone(),
+            token,
+            seen: None,
         }),
         _ => None,
     }
 }
 
-fn prospect_write(outcome: &Outcome) -> Option<ProspectWrite> {
+fn prospect_write(outcome: &Outcome, token: String) -> Option<ProspectWrite> {
     match outcome {
         Outcome::Update {
             prospect,
@@ -205,10 +296,34 @@ fn prospect_write(outcome: &Outcome) -> Option<ProspectWrite> {
         } if !to_prospect.is_empty() => Some(ProspectWrite {
             target: ProspectWriteTarget::Update(*prospect),
             fields: to_prospect.clone(),
+            token,
         }),
         Outcome::CreateProspect { fields } => Some(ProspectWrite {
             target: ProspectWriteTarget::Create,
             fields: fields.clone(),
+            token,
+        }),
+        Outcome::Retire {
+            prospect,
+            marks,
+            recycles,
+            ..
+        } => Some(ProspectWrite {
+            target: if *recycles {
+                ProspectWriteTarget::Recycle(*prospect)
+            } else {
+                ProspectWriteTarget::Mark(*prospect)
+            },
+            fields: ProspectFields {
+                marks_crm_deleted: *marks,
+                ..ProspectFields::default()
+            },
+            token,
+        }),
+        Outcome::Restore { prospect, .. } => Some(ProspectWrite {
+            target: ProspectWriteTarget::Restore(*prospect),
+            fields: ProspectFields::default(),
+            token,
         }),
         _ => None,
     }
@@ -230,13 +345,37 @@ fn into_result<Id>(answer: Option<Result<Id, WriteFailure>>, service: Service) -
     }
 }
 
-fn out_of_time() -> WriteFailure {
+fn out_of_time(service: Service) -> WriteFailure {
     WriteFailure {
-        service: Service::AccountEngagement,
+        service,
         class: ErrorClass::Transient,
         code: "DEADLINE".to_owned(),
         fields: Vec::new(),
         message: "not sent, because the function's time was nearly over".to_owned(),
         may_have_landed: false,
+    }
+}
+
+fn no_calls_left(service: Service) -> WriteFailure {
+    WriteFailure {
+        service,
+        class: ErrorClass::Quota,
+        code: "NO_CALLS_LEFT".to_owned(),
+        fields: Vec::new(),
+        message: "not sent, because the service had just said that no calls are left".to_owned(),
+        may_have_landed: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn p3_no_client_waits_as_long_as_the_margin_before_the_deadline() {
+        let crm = SignedDuration::try_from(salesforce::CALL_TIMEOUT).expect("short");
+        assert!(crm < CRM_WRITE_MARGIN);
+        let marketing = SignedDuration::try_from(account_engagement::CALL_TIMEOUT).expect("short");
+        assert!(marketing < PROSPECT_WRITE_MARGIN);
     }
 }

@@ -111,7 +111,6 @@ fn count(calls: &BTreeMap<String, u64>, service: &str, writing: bool) -> u64 {
 }
 
 fn is_write(kind: &str) -> bool {
-    let kind = kind.rsplit(' ').next().unwrap_or_default();
-    let kind = kind.strip_prefix("collection_").unwrap_or(kind);
+    let kind = kind.rsplit([' ', '_']).next().unwrap_or_default();
     ["create", "update", "delete", "upsert", "undelete"].contains(&kind)
 }

@@ -7,7 +7,8 @@ use async_trait::async_trait;
 use connector::ports::{
     AuditEntry, Begin, Changes, Commit, Crm, CrmChange, CrmUser, CrmWrite, Cursor, Errors,
     LinkPage, Links, Loaded, Marketing, ProspectChange, ProspectWrite, ProspectWritten, Queue,
-    SendFailure, ServiceError, ServiceUser, Services, Sides, State, StoreError, Stream, Usage,
+    ReconcileProgress, SendFailure, ServiceError, ServiceUser, Services, Sides, State, StoreError,
+    Stream, Turn, Usage,
 };
 use jiff::Timestamp;
 use sync_core::coerce::Service;
@@ -224,6 +225,10 @@ through_the_fuse!(State, "state", {
     fn put_cursor(unit: &BusinessUnit, stream: Stream, cursor: &Cursor) -> StoreResult<()>, no_store;
     fn users(unit: &BusinessUnit) -> StoreResult<Option<(UserMap, Timestamp)>>, no_store;
     fn put_users(unit: &BusinessUnit, users: &UserMap, at: Timestamp) -> StoreResult<()>, no_store;
+    fn reconcile_progress(unit: &BusinessUnit) -> StoreResult<Option<ReconcileProgress>>, no_store;
+    fn put_reconcile_progress(unit: &BusinessUnit, progress: &ReconcileProgress)
+        -> StoreResult<()>, no_store;
+    fn put_turn(unit: &BusinessUnit, turn: &Turn, now: Timestamp) -> StoreResult<()>, no_store;
     fn audit(unit: &BusinessUnit, entry: &AuditEntry) -> StoreResult<()>, no_store;
 });
 
@@ -257,7 +262,12 @@ through_the_fuse!(Marketing, "marketing", {
         |landed| no_writes(Service::AccountEngagement, writes.len(), landed);
     fn users() -> CallResult<Vec<ServiceUser>>, no_marketing;
     fn describe() -> CallResult<Vec<FieldDescription>>, no_marketing;
+    fn create_text_field(name: &str) -> CallResult<FieldDescription>, no_marketing;
 }
+    fn calls_at_once(&self) -> usize {
+        self.inner.calls_at_once()
+    }
+
     fn take_usage(&self) -> Usage {
         self.inner.take_usage()
     }

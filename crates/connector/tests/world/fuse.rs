@@ -1,4 +1,5 @@
-//! When a call fails, and how: the process dies before or after it, or its reply is lost.
+//! When a call fails, and how: the process dies before or after it, or its reply is lost. And what
+//! people do in the moment before a call.
 
 use std::future::{Future, pending};
 use std::sync::{Arc, Mutex};
@@ -37,7 +38,11 @@ pub struct Fuse {
     at: Vec<(usize, Failure)>,
     names: Mutex<Vec<&'static str>>,
     died: Notify,
+    meddler: Mutex<Option<Meddler>>,
 }
+
+/// A call by name, and what somebody does just before its first time.
+type Meddler = (&'static str, Box<dyn FnOnce() + Send>);
 
 impl Fuse {
     /// Only counts.
@@ -47,6 +52,14 @@ impl Fuse {
 
     pub fn at(number: usize, failure: Failure) -> Arc<Self> {
         Self::at_each(vec![(number, failure)])
+    }
+
+    /// Nothing fails; somebody does something just before the first call of this name.
+    pub fn meddling(name: &'static str, act: impl FnOnce() + Send + 'static) -> Arc<Self> {
+        Arc::new(Self {
+            meddler: Mutex::new(Some((name, Box::new(act)))),
+            ..Self::default()
+        })
     }
 
     /// Numbers count on over the deaths in between.
@@ -91,6 +104,10 @@ impl Fuse {
             names.push(name);
             names.len() - 1
         };
+        let meddler = lock(&self.meddler).take_if(|(at, _)| *at == name);
+        if let Some((_, act)) = meddler {
+            act();
+        }
         let failure = self.at.iter().find(|(at, _)| *at == number);
         let Some((_, failure)) = failure else {
             return call.await;

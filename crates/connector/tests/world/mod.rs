@@ -11,6 +11,7 @@ mod fuse;
 mod people;
 mod queue;
 mod services;
+mod slow;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,6 +22,7 @@ use connector::admin;
 use connector::memory::{FakeClock, MemoryErrors, MemoryLinks, MemoryQueue, MemoryState};
 use connector::poll::{PollReport, poll_all};
 use connector::ports::{Clock, Errors, Links, State};
+use connector::reconcile::{ReconcileReport, reconcile_all};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 use sync_core::config::Config;
@@ -34,11 +36,13 @@ use twin::world::lock;
 pub use compare::{Snapshot, calls_of, reads, writes};
 pub use fuse::{Failure, Fuse};
 pub use people::person;
-pub use queue::{Drained, Message};
+pub use queue::{Drained, Message, WORKER_SECONDS};
 pub use services::Opened;
 
 /// The business unit of every test.
 pub const UNIT: &str = "0Uv000000000001CAA";
+/// How long one run of the comparison may take (template.yaml, `Timeout` of the reconciler).
+pub const RECONCILER_SECONDS: i64 = 120;
 /// Users that both services know.
 pub const INES: &str = "ines.moreau@example.com";
 pub const TOM: &str = "tom.becker@example.com";
@@ -174,6 +178,19 @@ impl World {
         let mut reports = poll_all(&self.environment(), &self.next_run()).await;
         assert_eq!(reports.len(), 1);
         reports.remove(0)
+    }
+
+    /// One tick of the reconciler, by a process that reaches its ports through this environment.
+    pub async fn reconcile_through(&self, environment: &Environment) -> ReconcileReport {
+        let deadline = self.now() + SignedDuration::from_secs(RECONCILER_SECONDS);
+        let mut reports = reconcile_all(environment, &self.next_run(), deadline).await;
+        assert_eq!(reports.len(), 1);
+        reports.remove(0)
+    }
+
+    /// One tick of the reconciler.
+    pub async fn reconcile(&self) -> ReconcileReport {
+        self.reconcile_through(&self.environment()).await
     }
 
     /// One tick that must succeed, and everything that follows from it.

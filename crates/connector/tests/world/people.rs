@@ -50,6 +50,19 @@ impl World {
             .expect("a record that is there");
     }
 
+    pub fn undelete(&self, object: &str, id: &str) {
+        self.edit_org(ADMIN, |org, caller| org.undelete(object, id, caller))
+            .expect("a record in the recycle bin");
+    }
+
+    pub fn delete_prospect(&self, id: u64) {
+        self.edit_unit(json!({ "id": id, "delete": true }));
+    }
+
+    pub fn undelete_prospect(&self, id: u64) {
+        self.edit_unit(json!({ "id": id, "undelete": true }));
+    }
+
     /// What a person does in Account Engagement; answers the id of the prospect.
     pub fn edit_unit(&self, edit: Value) -> u64 {
         let world = &self.twin.world;

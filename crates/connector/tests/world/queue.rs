@@ -6,7 +6,7 @@ use connector::Environment;
 use connector::dlq;
 use connector::work::{Delivery, WorkReport, work};
 use jiff::SignedDuration;
-use sync_core::hint::{Lane, retry_delay};
+use sync_core::hint::{Lane, MAX_DELIVERIES, retry_delay};
 use twin::world::lock;
 
 use super::World;
@@ -15,8 +15,6 @@ use super::World;
 pub const WORKER_SECONDS: i64 = 300;
 /// How long a message stays away whose worker died (template.yaml, VisibilityTimeoutSeconds).
 pub const VISIBILITY_SECONDS: i64 = 1_800;
-/// How often a message is delivered before it is dead (infra/queues.yaml).
-pub const MAX_DELIVERIES: u32 = 5;
 
 /// A message that waits for its delivery.
 #[derive(Debug, Clone)]
@@ -135,6 +133,7 @@ impl World {
             message_id: message.id.clone(),
             group: message.group.clone(),
             body: message.body.clone(),
+            deliveries: message.deliveries + 1,
         });
         let deadline = self.now() + SignedDuration::from_secs(WORKER_SECONDS);
         let fuse = lock(&self.fuse).clone();
@@ -179,6 +178,7 @@ impl World {
                 message_id: message.id.clone(),
                 group: message.group.clone(),
                 body: message.body.clone(),
+                deliveries: 1,
             })
             .collect();
         if !deliveries.is_empty() {

@@ -33,6 +33,8 @@ pub fn ahead() -> SignedDuration {
 /// Clients that are opened once and kept, as a process does.
 pub struct Opened {
     base_url: String,
+    /// How many Account Engagement calls at once; as many as the client takes when nothing was said.
+    slots: Mutex<Option<usize>>,
     sides: Mutex<Option<Sides>>,
 }
 
@@ -40,8 +42,15 @@ impl Opened {
     pub fn new(base_url: &str) -> Self {
         Self {
             base_url: base_url.to_owned(),
+            slots: Mutex::default(),
             sides: Mutex::default(),
         }
+    }
+
+    /// From now on so many Account Engagement calls at once (template.yaml, `AE_SLOTS`).
+    pub fn set_slots(&self, slots: usize) {
+        *lock(&self.slots) = Some(slots);
+        self.forget();
     }
 
     /// What a new process begins with.
@@ -56,7 +65,8 @@ impl Opened {
         settings.clock = shifted_clock;
         let crm = Arc::new(salesforce::Client::new(settings).expect("a client"));
         let unit = config.business_unit.clone();
-        let settings = account_engagement::Settings::new(&self.base_url, unit.clone());
+        let mut settings = account_engagement::Settings::new(&self.base_url, unit.clone());
+        settings.slots = lock(&self.slots).unwrap_or(settings.slots);
         let tokens = Arc::new(SalesforceTokens::new(crm.clone()));
         let marketing = account_engagement::Client::new(settings, tokens).expect("a client");
         Sides {

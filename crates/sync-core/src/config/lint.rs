@@ -80,6 +80,7 @@ pub fn lint(config: &Config, deployment: &Deployment, schema: Option<&Schema>) -
     let mut report = Report::default();
     settings::check_identity(config, deployment, &mut report);
     settings::check_values(config, &mut report);
+    fields::check_tokens(config, &mut report);
     fields::check_map(config, &mut report);
     fields::check_repetitions(config, &mut report);
     fields::check_entries(config, &mut report);
@@ -91,4 +92,12 @@ pub fn lint(config: &Config, deployment: &Deployment, schema: Option<&Schema>) -
     let mut findings = report.0;
     findings.sort_by_key(|finding| finding.severity);
     findings
+}
+
+/// Checks only the fields that the connector keeps for itself: pair key, sync token, shown CRM ID.
+#[must_use]
+pub fn lint_own_fields(config: &Config, schema: &Schema) -> Vec<Finding> {
+    let mut report = Report::default();
+    services::check_own_fields(config, schema, &mut report);
+    report.0
 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 pub use field_map::{BlankRule, Direction, FieldEntry, FieldMap, SyncBehaviour};
 
 use crate::ids::{BusinessUnit, CrmObject};
+use crate::quota::UsedUp;
 
 /// One connector: one business unit, one org (R1).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -75,6 +76,12 @@ pub enum ConnectorUserKind {
 pub struct SalesforceSettings {
     /// The unique external-id text field on Lead and Contact that carries the pair key.
     pub key_field: String,
+    /// The text field on Lead and Contact that tells our writes from anybody else's; without it a
+    /// user's edit around a crash can be lost (docs/reliability.md).
+    pub token_field: Option<String>,
+    /// Updates of leads and contacts carry the condition that nobody changed the record since it was
+    /// read: 25 updates a call instead of 200 a collection (apis A14).
+    pub conditional_updates: bool,
     /// Written into required Last Name and Company when the prospect has none; read as blank.
     pub unknown_placeholder: String,
 }
@@ -83,6 +90,8 @@ impl Default for SalesforceSettings {
     fn default() -> Self {
         Self {
             key_field: "Prospect_Sync_Key__c".to_owned(),
+            token_field: None,
+            conditional_updates: true,
             unknown_placeholder: "[[Unknown]]".to_owned(),
         }
     }
@@ -96,9 +105,12 @@ pub struct AccountEngagementSettings {
     pub time_zone: String,
     /// The custom text field on the prospect that carries the pair key.
     pub key_field: String,
+    /// The custom text field that tells our writes from anybody else's; without it a user's edit
+    /// around a crash can be lost (docs/reliability.md).
+    pub token_field: Option<String>,
     /// A custom text field that shows marketers the CRM ID (apis B4, W2); none to leave it out.
     pub crm_id_field: Option<String>,
-    /// How old a read can be, in seconds (K4). An open create is looked up only after this.
+    /// How old a read can be, in seconds (K4). An open write is looked at only after this.
     pub stale_reads_seconds: u32,
 }
 
@@ -107,6 +119,7 @@ impl Default for AccountEngagementSettings {
         Self {
             time_zone: "UTC".to_owned(),
             key_field: "Prospect_Sync_Key__c".to_owned(),
+            token_field: None,
             crm_id_field: None,
             stale_reads_seconds: 60,
         }
@@ -124,6 +137,9 @@ pub struct Settings {
     /// Records without CRM ID are matched by e-mail address. AMPSEA only (R24).
     #[serde(default)]
     pub match_by_email: bool,
+    /// A deleted lead or contact takes its prospect to the recycle bin. AMPSEA always does (R52).
+    #[serde(default = "yes")]
+    pub merge_delete: bool,
     /// What an assigned prospect without match becomes (R42, R44).
     #[serde(default = "lead")]
     pub create_as: CrmObject,
@@ -158,12 +174,24 @@ pub struct ConnectorRow {
     pub created_at: Timestamp,
     /// Since when new leads and contacts become prospects; `None` while that is off (R45, N10).
     pub create_prospects_since: Option<Timestamp>,
+    /// The service whose allowance of calls was last used up. It counts until its time is over: ask
+    /// [`Self::used_up_at`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub used_up: Option<UsedUp>,
     /// Who changed the row last, and when.
     pub changed_by: String,
     /// When the row was changed last.
     pub changed_at: Timestamp,
     /// Counts the changes of this row.
     pub version: u64,
+}
+
+impl ConnectorRow {
+    /// The allowance that is used up at this moment, if one is: then neither service is called.
+    #[must_use]
+    pub fn used_up_at(&self, now: Timestamp) -> Option<UsedUp> {
+        self.used_up.filter(|used_up| used_up.is_open(now))
+    }
 }
 
 /// The states of a connector (R3, R7). `upgrading` belongs to v1 and does not occur here.

@@ -5,9 +5,12 @@ use crate::decision::{HoldReason, ReadMore, SkipReason};
 use crate::ids::{CrmId, CrmObject};
 use crate::link::IntentKind;
 use crate::matching::candidates::choose;
-use crate::pair::{Candidates, Context, Native, Pair};
+use crate::pair::{Candidate, Candidates, Context, Native, Pair};
 use crate::record::{CrmRecord, NativeCrmId, ProspectRecord, Side};
 use crate::trace::Trace;
+
+/// What M2 says, in the words of the vendor's screen.
+const PREVIOUSLY_DELETED: &str = "previously been deleted in your CRM and will not be resynced";
 
 /// What table M says about a prospect.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,6 +21,8 @@ pub enum CrmMatch<'a> {
     NoMatch,
     /// It does not sync.
     Skip(SkipReason),
+    /// The record that was created for it was deleted before the link knew of it (R52).
+    Deleted(CrmId),
     /// It waits.
     Hold(HoldReason),
     /// M7: its record is there and the connector user may not see it; never create a second one.
@@ -38,6 +43,10 @@ pub fn match_prospect<'a>(
     }
     if let Some(found) = own_unfinished_create(pair, trace) {
         return found;
+    }
+    if prospect.is_marked_deleted {
+        trace.note("M2", PREVIOUSLY_DELETED);
+        return CrmMatch::Skip(SkipReason::CrmDeleted);
     }
     if let NativeCrmId::Record(id) = &prospect.native_crm_id {
         match &pair.native {
@@ -70,10 +79,7 @@ pub(crate) fn switched_off(prospect: &ProspectRecord, trace: &mut Trace) -> Opti
             Some(SkipReason::SyncDisabled)
         }
         NativeCrmId::CrmDeleted => {
-            trace.note(
-                "M2",
-                "previously been deleted in your CRM and will not be resynced",
-            );
+            trace.note("M2", PREVIOUSLY_DELETED);
             Some(SkipReason::CrmDeleted)
         }
         NativeCrmId::None | NativeCrmId::Record(_) => None,
@@ -92,7 +98,14 @@ fn own_unfinished_create<'a>(pair: &'a Pair, trace: &mut Trace) -> Option<CrmMat
             pair.link.key.clone(),
         )])),
         Candidates::NotRead => None,
-        Candidates::Found(found) => found.first().map(|candidate| {
+        Candidates::Found(found) => live_first(found).map(|candidate| {
+            if candidate.record.is_deleted {
+                trace.note(
+                    "M6",
+                    "the record that this connector created for it was deleted",
+                );
+                return CrmMatch::Deleted(candidate.record.id.clone());
+            }
             if candidate.record.converted.is_some() {
                 trace.note(
                     "M4",
@@ -107,6 +120,11 @@ fn own_unfinished_create<'a>(pair: &'a Pair, trace: &mut Trace) -> Option<CrmMat
             CrmMatch::Record(&candidate.record)
         }),
     }
+}
+
+/// A key is unique among the records that are not in the recycle bin.
+fn live_first(found: &[Candidate<CrmRecord>]) -> Option<&Candidate<CrmRecord>> {
+    found.iter().min_by_key(|found| found.record.is_deleted)
 }
 
 fn by_native_id<'a>(
@@ -130,8 +148,11 @@ fn by_native_id<'a>(
             Some(CrmMatch::Hold(HoldReason::CrmRecordMerged))
         }
         Side::Deleted { merged_into: None } => {
-            trace.note("M6", "the record behind its CRM ID was deleted");
-            Some(CrmMatch::Hold(HoldReason::CrmRecordDeleted))
+            trace.note(
+                "M6",
+                "the record behind its CRM ID was deleted: not recreated",
+            );
+            Some(CrmMatch::Skip(SkipReason::CrmDeleted))
         }
         Side::Missing => {
             trace.note(

@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 use crate::config::Mode;
 use crate::decision::{ReadMore, SkipReason};
 use crate::hint::Cause;
+use crate::ids::ProspectId;
 use crate::link::{IntentKind, LinkState};
 use crate::matching::to_crm::switched_off;
 use crate::pair::{Candidate, Candidates, Context, Pair};
@@ -16,6 +17,8 @@ use crate::trace::Trace;
 pub enum ProspectMatch<'a> {
     /// It belongs to this prospect.
     Prospect(&'a ProspectRecord),
+    /// Its prospect is in the recycle bin, put there before the link knew of it (R56).
+    Recycled(ProspectId),
     /// A prospect is to be created for it.
     Create,
     /// It does not sync.
@@ -35,21 +38,29 @@ pub fn match_crm_record<'a>(
         trace.note("N1", "no e-mail address yet");
         return ProspectMatch::Skip(SkipReason::NoEmail);
     };
-    let look_up = || ProspectMatch::ReadMore(vec![ReadMore::ProspectsByEmail(email.clone())]);
+    let look_up = || {
+        let look_ups = pair.addresses().into_iter().map(ReadMore::ProspectsByEmail);
+        ProspectMatch::ReadMore(look_ups.collect())
+    };
     let has_open_create = pair
         .link
         .intent
         .as_ref()
         .is_some_and(|i| i.kind == IntentKind::CreateProspect);
     let found = match &pair.prospects_by_email {
-        Candidates::Found(found) => Some(found.as_slice()),
+        Candidates::Found(found) => Some(found.iter().collect::<Vec<_>>()),
         Candidates::NotRead => None,
     };
     if has_open_create && found.is_none() {
         return look_up();
     }
-    let mut known = found.unwrap_or_default().iter();
+    let mut known = found.iter().flatten().copied();
     let created_by_us = known.find(|c| c.record.key.as_ref() == Some(&pair.link.key));
+    if let Some(candidate) = created_by_us
+        && candidate.record.is_deleted
+    {
+        return ProspectMatch::Recycled(candidate.record.id);
+    }
     if let Some(candidate) = created_by_us {
         trace.note(
             "N9",
@@ -60,13 +71,22 @@ pub fn match_crm_record<'a>(
     if let Some(reason) = not_created_automatically(pair, crm, context, trace) {
         return ProspectMatch::Skip(reason);
     }
+    // N8: a prospect in the recycle bin is nobody's match. Nor is one that was found under the address
+    // of an open create.
+    let found = found.map(|found| {
+        let is_match = |found: &&Candidate<ProspectRecord>| {
+            let address = found.record.email.as_ref();
+            !found.record.is_deleted && address.is_none_or(|address| address == email)
+        };
+        found.into_iter().filter(is_match).collect::<Vec<_>>()
+    });
     match context.config.mode {
         Mode::Ampsea if !context.config.settings.match_by_email => {
             trace.note("N5", "new record: a prospect with this CRM ID is created");
             ProspectMatch::Create
         }
-        Mode::Ampsea => found.map_or_else(look_up, |found| ampsea(crm, found, trace)),
-        Mode::NonAmpsea => found.map_or_else(look_up, |found| non_ampsea(crm, found, trace)),
+        Mode::Ampsea => found.map_or_else(look_up, |found| ampsea(crm, &found, trace)),
+        Mode::NonAmpsea => found.map_or_else(look_up, |found| non_ampsea(crm, &found, trace)),
     }
 }
 
@@ -81,13 +101,14 @@ fn of_prospect<'a>(prospect: &'a ProspectRecord, trace: &mut Trace) -> ProspectM
 /// N2: the prospect that shows this record's CRM ID by itself.
 fn by_crm_id<'a>(
     crm: &CrmRecord,
-    found: &'a [Candidate<ProspectRecord>],
+    found: &[&'a Candidate<ProspectRecord>],
     trace: &mut Trace,
 ) -> Option<&'a ProspectRecord> {
     let shown = NativeCrmId::Record(crm.id.clone());
     let prospect = latest(
         found
             .iter()
+            .copied()
             .filter(|candidate| !candidate.is_taken && candidate.record.native_crm_id == shown),
     )?;
     trace.note("N2", "linked to the prospect that shows this CRM ID");
@@ -136,13 +157,13 @@ fn latest<'a>(
 
 fn ampsea<'a>(
     crm: &CrmRecord,
-    found: &'a [Candidate<ProspectRecord>],
+    found: &[&'a Candidate<ProspectRecord>],
     trace: &mut Trace,
 ) -> ProspectMatch<'a> {
     if let Some(prospect) = by_crm_id(crm, found, trace) {
         return ProspectMatch::Prospect(prospect);
     }
-    let free = found.iter().filter(|candidate| {
+    let free = found.iter().copied().filter(|candidate| {
         !candidate.is_taken
             && candidate.record.native_crm_id == NativeCrmId::None
             && candidate.record.key.is_none()
@@ -160,7 +181,7 @@ fn ampsea<'a>(
 
 fn non_ampsea<'a>(
     crm: &CrmRecord,
-    found: &'a [Candidate<ProspectRecord>],
+    found: &[&'a Candidate<ProspectRecord>],
     trace: &mut Trace,
 ) -> ProspectMatch<'a> {
     if found.is_empty() {
@@ -174,7 +195,7 @@ fn non_ampsea<'a>(
         return ProspectMatch::Prospect(prospect);
     }
     // R17: a prospect that shows another record's CRM ID belongs there.
-    let free = found.iter().filter(|candidate| {
+    let free = found.iter().copied().filter(|candidate| {
         !candidate.is_taken && !matches!(candidate.record.native_crm_id, NativeCrmId::Record(_))
     });
     if let Some(prospect) = latest(free) {

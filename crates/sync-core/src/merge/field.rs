@@ -22,10 +22,50 @@ pub struct FieldState<'a> {
     pub account_engagement: &'a FieldValue,
     /// Salesforce's value.
     pub salesforce: &'a FieldValue,
-    /// What both last agreed on, if they ever did.
-    pub base: Option<&'a FieldValue>,
+    /// What each side's value is compared with.
+    pub base: FieldBase<'a>,
     /// Which record was edited last.
     pub newer: Newer,
+}
+
+/// What a field was when the sides last agreed. As long as no intent is open it is one value for both;
+/// after a write whose result was never learnt each side is compared with what it was known to hold
+/// (reliability 2.2, step 7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct FieldBase<'a> {
+    /// What both sides last agreed on.
+    pub agreed: Option<&'a FieldValue>,
+    /// What the prospect held.
+    pub account_engagement: Option<&'a FieldValue>,
+    /// What Salesforce held.
+    pub salesforce: Option<&'a FieldValue>,
+    /// What an open intent wanted both to hold.
+    pub target: Option<&'a FieldValue>,
+}
+
+impl<'a> FieldBase<'a> {
+    /// The value both sides agreed on, if they ever did.
+    #[must_use]
+    pub fn agreed(base: Option<&'a FieldValue>) -> Self {
+        Self {
+            agreed: base,
+            account_engagement: base,
+            salesforce: base,
+            target: None,
+        }
+    }
+
+    /// The last value that both sides held: what an open intent has brought about, else what they had
+    /// agreed on before it.
+    #[must_use]
+    pub fn known_to_both(&self) -> Option<&'a FieldValue> {
+        match (self.account_engagement, self.salesforce) {
+            (Some(of_prospect), Some(of_salesforce)) if of_prospect == of_salesforce => {
+                Some(of_prospect)
+            }
+            (_, _) => self.agreed,
+        }
+    }
 }
 
 /// Who wins a field, by which rule, and whether somebody's edit was overruled.
@@ -100,10 +140,10 @@ fn value_beats_blank(entry: &FieldEntry, state: FieldState<'_>) -> Option<(&'sta
     let salesforce_blank_counts = match entry.blanks {
         BlankRule::ValueWins => false,
         BlankRule::SalesforceBlankWins => entry.behaviour == SyncBehaviour::UseSalesforce,
-        BlankRule::BlankIsValue => state.base.is_some(),
+        BlankRule::BlankIsValue => state.base.salesforce.is_some(),
     };
     let account_engagement_blank_counts =
-        entry.blanks == BlankRule::BlankIsValue && state.base.is_some();
+        entry.blanks == BlankRule::BlankIsValue && state.base.account_engagement.is_some();
     if state.salesforce.is_blank() && !salesforce_blank_counts {
         return Some(("F3", Winner::AccountEngagement));
     }
@@ -113,12 +153,29 @@ fn value_beats_blank(entry: &FieldEntry, state: FieldState<'_>) -> Option<(&'sta
     None
 }
 
-/// R90: when only one side differs from the base, that side wins.
+/// R90: when only one side differs from its base, that side wins, unless the other side's value is an
+/// edit that never reached it. When neither differs, an open intent is half done and goes on to its
+/// target.
 fn only_changed_side(state: FieldState<'_>) -> Option<Winner> {
-    let base = state.base?;
-    match (state.account_engagement == base, state.salesforce == base) {
-        (true, false) => Some(Winner::Salesforce),
-        (false, true) => Some(Winner::AccountEngagement),
+    let (of_prospect, of_salesforce) = (state.base.account_engagement?, state.base.salesforce?);
+    let is_unchanged = (
+        state.account_engagement == of_prospect,
+        state.salesforce == of_salesforce,
+    );
+    let was_known = |value: &FieldValue, to_other: &FieldValue| {
+        value == to_other || Some(value) == state.base.agreed
+    };
+    match is_unchanged {
+        (true, false) => {
+            was_known(state.account_engagement, of_salesforce).then_some(Winner::Salesforce)
+        }
+        (false, true) => {
+            was_known(state.salesforce, of_prospect).then_some(Winner::AccountEngagement)
+        }
+        (true, true) if state.base.target == Some(state.salesforce) => Some(Winner::Salesforce),
+        (true, true) if state.base.target == Some(state.account_engagement) => {
+            Some(Winner::AccountEngagement)
+        }
         (true, true) | (false, false) => None,
     }
 }
@@ -154,18 +211,24 @@ fn travels(direction: Direction, winner: Winner) -> bool {
     }
 }
 
-/// Whether the value that loses is one that somebody entered since the sides last agreed.
+/// Whether the value that loses is one that somebody entered since that side was last known, or one that
+/// never reached the winning side.
 fn overrules_an_edit(direction: Direction, winner: Winner, state: FieldState<'_>) -> bool {
     if direction != Direction::Both {
         return false;
     }
-    let loser = match winner {
-        Winner::Salesforce => state.account_engagement,
-        Winner::AccountEngagement => state.salesforce,
+    let of_prospect = (state.account_engagement, state.base.account_engagement);
+    let of_salesforce = (state.salesforce, state.base.salesforce);
+    let ((loser, its_base), (_, base_of_winner)) = match winner {
+        Winner::Salesforce => (of_prospect, of_salesforce),
+        Winner::AccountEngagement => (of_salesforce, of_prospect),
         Winner::Same | Winner::Neither => return false,
     };
-    match state.base {
-        Some(base) => loser != base,
-        None => !loser.is_blank(),
+    match (its_base, base_of_winner) {
+        (Some(its_base), Some(base_of_winner)) => {
+            let never_arrived = Some(loser) != state.base.agreed && loser != base_of_winner;
+            loser != its_base || never_arrived
+        }
+        (_, _) => !loser.is_blank(),
     }
 }

@@ -1,8 +1,10 @@
 //! The per-field loop: every mapped field of a pair, its winner, and what to write on each side.
 
+mod bases;
 mod field;
 
-pub use field::{FieldState, FieldVerdict, Newer, decide_field};
+pub use bases::Bases;
+pub use field::{FieldBase, FieldState, FieldVerdict, Newer, decide_field};
 
 use crate::config::{Config, Direction, FieldEntry};
 use crate::decision::FieldWrites;
@@ -22,11 +24,18 @@ pub struct Merge {
     pub fields: Vec<FieldTrace>,
     /// What both sides agree on afterwards.
     pub merged: Values,
+    /// What both sides are known to have agreed on before.
+    pub agreed: Values,
 }
 
 /// Merges every field that is mapped for the record's object.
 #[must_use]
-pub fn merge(config: &Config, base: &Values, crm: &CrmRecord, prospect: &ProspectRecord) -> Merge {
+pub fn merge(
+    config: &Config,
+    bases: &Bases<'_>,
+    crm: &CrmRecord,
+    prospect: &ProspectRecord,
+) -> Merge {
     let object = crm.id.object();
     let newer = newer(crm, prospect);
     let mut result = Merge::default();
@@ -36,7 +45,7 @@ pub fn merge(config: &Config, base: &Values, crm: &CrmRecord, prospect: &Prospec
         .iter()
         .filter(|entry| entry.crm_field(object).is_some())
     {
-        merge_field(config, entry, base, (crm, prospect), newer, &mut result);
+        merge_field(config, entry, bases, (crm, prospect), newer, &mut result);
     }
     result
 }
@@ -52,7 +61,7 @@ fn newer(crm: &CrmRecord, prospect: &ProspectRecord) -> Newer {
 fn merge_field(
     config: &Config,
     entry: &FieldEntry,
-    base: &Values,
+    bases: &Bases<'_>,
     (crm, prospect): (&CrmRecord, &ProspectRecord),
     newer: Newer,
     result: &mut Merge,
@@ -62,9 +71,12 @@ fn merge_field(
     let state = FieldState {
         account_engagement: prospect.values.get(&entry.prospect).unwrap_or(&BLANK),
         salesforce: crm.values.get(&entry.prospect).unwrap_or(&BLANK),
-        base: base.get(&entry.prospect),
+        base: bases.of(&entry.prospect),
         newer,
     };
+    if let Some(value) = state.base.known_to_both() {
+        result.agreed.insert(entry.prospect.clone(), value.clone());
+    }
     let verdict = decide_field(entry, entry.direction_on(object), state);
     let agreed = match verdict.winner {
         Winner::Same | Winner::Salesforce => Some(state.salesforce),
@@ -99,7 +111,7 @@ fn merge_field(
         rule: RuleId::new(verdict.rule),
         account_engagement: state.account_engagement.clone(),
         salesforce: state.salesforce.clone(),
-        base: state.base.cloned(),
+        base: bases.agreed.get(&entry.prospect).cloned(),
         winner: verdict.winner,
         conflict: verdict.conflict,
     });

@@ -40,6 +40,7 @@ impl World {
             config_version: 1,
             created_at: at(-1_000),
             create_prospects_since: Some(at(-1_000)),
+            used_up: None,
             changed_by: "test".to_owned(),
             changed_at: at(-1_000),
             version: 1,
@@ -121,7 +122,20 @@ impl World {
             }
             _ => return next,
         }
-        next.link = crate::settle(&pair.link, decision, &results, self.now).link;
+        let token = crate::intent::sync_token("run", &pair.link);
+        let begun = crate::intend(pair, decision, token.clone(), (self.now, self.now));
+        if let (Side::Present(crm), false) = (&mut next.crm, results.crm == WriteResult::NotNeeded)
+        {
+            crm.token = Some(token.clone());
+        }
+        if let (Side::Present(prospect), false) = (
+            &mut next.prospect,
+            results.prospect == WriteResult::NotNeeded,
+        ) {
+            prospect.token = Some(token);
+        }
+        let link = begun.as_ref().unwrap_or(&pair.link);
+        next.link = crate::settle(link, decision, &results, self.now).link;
         next
     }
 
@@ -272,7 +286,10 @@ impl Pair {
         self.link.intent = Some(Intent {
             id: "run/1".to_owned(),
             kind,
+            lifecycle: None,
             at: at(0),
+            writes_prospect: kind != IntentKind::CreateCrm,
+            plan: None,
         });
         self
     }

@@ -154,13 +154,22 @@ fn numbers_are_equal_whatever_their_form() {
 fn numbers_are_free_of_locale_and_never_guessed() {
     let wrong = [
         "1,5", "1.000,00", "1 000", "1_000", "1'000", "12%", "$5", "0x10", "one", "1.2.3", "NaN",
+        "1e-+8",
     ];
     for wrong in wrong {
         refused(Number, &json!(wrong));
     }
     refused(Number, &json!(true));
     refused(Number, &json!("0.12345678901234567890123456789012"));
+    refused(Number, &json!("0.12345678901234567890123456789012e0"));
     refused(Number, &json!("99999999999999999999999999999999"));
+}
+
+#[test]
+fn a_day_before_the_calendar_is_refused() {
+    for wrong in ["-000001-01-01T00:00:00Z", "0000-01-01"] {
+        refused(FieldType::Date, &json!(wrong));
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Table C, R8, and the rules about creating, owners and the first values of a new record.
 
+use sync_core::coerce::Service;
 use sync_core::config::{ConnectorState, Direction};
 use sync_core::decide::decide_unread;
 use sync_core::decision::{CrmFields, HoldReason, Outcome, ProspectFields, SkipReason};
@@ -7,6 +8,7 @@ use sync_core::hint::Cause;
 use sync_core::ids::CrmObject;
 use sync_core::key::{PairKey, RecordRef};
 use sync_core::link::LinkState;
+use sync_core::quota::UsedUp;
 use sync_core::record::ProspectRecord;
 use sync_core::settle::{WriteResults, settle};
 use sync_core::testing::{
@@ -39,14 +41,39 @@ fn new_prospect(world: &World, crm: sync_core::record::CrmRecord) -> ProspectFie
     }
 }
 
-fn all_causes() -> [Cause; 5] {
+fn all_causes() -> [Cause; 6] {
     [
         Cause::Poll,
         Cause::Deleted,
         Cause::SyncNow,
         Cause::SendNow,
         Cause::CaughtUp,
+        Cause::Reconcile,
     ]
+}
+
+/// Manual syncs too: nobody calls. R7 and R8 say more than a lack of calls and go first.
+#[test]
+fn k5_without_calls_everything_is_held_until_they_are_renewed() {
+    let mut world = world();
+    for (service, rule) in [
+        (Service::Salesforce, "A2"),
+        (Service::AccountEngagement, "K5"),
+    ] {
+        let until = at(61);
+        world.connector.used_up = Some(UsedUp { service, until });
+        for cause in all_causes() {
+            let decision = decide_by(rule, &world, &prospect_pair(ann()).because(cause));
+            assert_eq!(decision.outcome, Outcome::Hold(HoldReason::QuotaUsedUp));
+        }
+    }
+    let paused = world.state(ConnectorState::Paused);
+    let decision = decide_by("C2", &paused, &prospect_pair(ann()));
+    assert_eq!(decision.outcome, Outcome::Hold(HoldReason::Paused));
+    // It closes by itself.
+    let mut world = paused.state(ConnectorState::Active);
+    world.now = at(61);
+    new_lead(&world, ann());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use sync_core::config::{BlankRule, Direction, FieldEntry, SyncBehaviour};
 use sync_core::decision::Outcome;
-use sync_core::merge::{FieldState, FieldVerdict, Newer, decide_field};
+use sync_core::merge::{FieldBase, FieldState, FieldVerdict, Newer, decide_field};
 use sync_core::testing::{World, at, config, field, lead, linked, prospect, text};
 use sync_core::trace::Winner;
 use sync_core::value::{FieldName, FieldValue};
@@ -154,7 +154,7 @@ fn decided(case: Case) -> FieldVerdict {
         FieldState {
             account_engagement: &text(case.account_engagement),
             salesforce: &text(case.salesforce),
-            base: base.as_ref(),
+            base: FieldBase::agreed(base.as_ref()),
             newer: case.newer,
         },
     )
@@ -382,7 +382,7 @@ fn booleans(
     let state = FieldState {
         account_engagement: &account_engagement,
         salesforce: &salesforce,
-        base,
+        base: FieldBase::agreed(base),
         newer: Newer::Tie,
     };
     decide_field(entry, Direction::Both, state)

@@ -5,7 +5,9 @@ mod coercion;
 mod creation;
 mod fields;
 mod identifiers;
+mod lifecycle;
 mod matching;
+mod recovery;
 mod settling;
 
 use sync_core::decision::{Decision, Outcome, SkipReason};

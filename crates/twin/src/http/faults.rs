@@ -1,4 +1,6 @@
-//! What control planned to go wrong, taken one request at a time.
+//! What control planned to go wrong, taken one request at a time, and what really went wrong.
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -12,14 +14,30 @@ pub enum Side {
     Engagement,
 }
 
+impl Side {
+    /// As in JSON.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Salesforce => "salesforce",
+            Self::Engagement => "engagement",
+        }
+    }
+}
+
 /// What goes wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fault {
     /// A page of HTML with this status; nothing is done.
     Status(u16),
-    /// The session is not valid.
+    /// The session is not valid, for this call.
     Unauthorised,
+    /// The session ends; a new log-in works.
+    SessionEnds {
+        /// How many calls a token serves at least: one that was just handed out is good.
+        #[serde(default = "one_call")]
+        after: u64,
+    },
     /// Too many calls at once.
     Concurrency,
     /// Nothing of the daily allowance is left.
@@ -41,8 +59,38 @@ pub enum Fault {
     },
 }
 
+impl Fault {
+    /// As in JSON.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Status(_) => "status",
+            Self::Unauthorised => "unauthorised",
+            Self::SessionEnds { .. } => "session_ends",
+            Self::Concurrency => "concurrency",
+            Self::DailyLimit => "daily_limit",
+            Self::LockRow { .. } => "lock_row",
+            Self::CutBefore => "cut_before",
+            Self::CutAfterCommit => "cut_after_commit",
+            Self::Delay { .. } => "delay",
+        }
+    }
+}
+
 fn one() -> u32 {
     1
+}
+
+fn one_call() -> u64 {
+    1
+}
+
+/// A request, as far as a plan looks at it.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// `METHOD /path`.
+    pub target: &'a str,
+    /// Whether it asks for something to be written.
+    pub writes: bool,
 }
 
 /// A plan: a fault, and the requests it meets.
@@ -56,21 +104,62 @@ pub struct Plan {
     /// A part of `METHOD /path`.
     #[serde(default)]
     pub path: Option<String>,
+    /// Whether it meets requests only that write.
+    #[serde(default)]
+    pub writes: bool,
     /// How often it happens.
     #[serde(default = "one")]
     pub count: u32,
     /// Every how many matching requests it happens.
     #[serde(default = "one")]
     pub every: u32,
+    /// In place of `every`: the chance of each matching request, in thousandths.
+    #[serde(default)]
+    pub per_mille: Option<u32>,
+    /// What the chances are drawn from; the same seed meets the same requests.
+    #[serde(default)]
+    pub seed: u64,
     /// How many matching requests came.
     #[serde(skip_deserializing)]
     pub seen: u32,
 }
 
-/// The plans that are still open.
+impl Plan {
+    fn meets(&self, side: Side, asked: Asked<'_>) -> bool {
+        let is_here = self
+            .path
+            .as_ref()
+            .is_none_or(|part| asked.target.contains(part.as_str()));
+        self.side == side && is_here && (asked.writes || !self.writes)
+    }
+
+    /// Whether the request that was just counted is one of those.
+    fn is_due(&self) -> bool {
+        let is_chosen = match self.per_mille {
+            Some(chance) => draw(self.seed, self.seen) % 1000 < u64::from(chance),
+            None => self.seen.is_multiple_of(self.every.max(1)),
+        };
+        self.count > 0 && is_chosen
+    }
+}
+
+/// The n-th number of a seed (`SplitMix64`): needs no state, so that a plan reads like a value.
+fn draw(seed: u64, number: u32) -> u64 {
+    const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
+    let steps = u64::from(number).wrapping_mul(STEP);
+    let mut mixed = seed.wrapping_mul(STEP).wrapping_add(steps);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    mixed ^ (mixed >> 31)
+}
+
+/// The plans that are still open, and what they have done.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Faults {
     plans: Vec<Plan>,
+    /// How often each fault took effect, such as `salesforce lock_row`. A plan that met a request which
+    /// it could not harm, a lock where nothing is written, does not count.
+    struck: BTreeMap<String, u64>,
 }
 
 impl Faults {
@@ -79,25 +168,28 @@ impl Faults {
         self.plans.push(plan);
     }
 
-    /// Forgets every plan.
+    /// Forgets every plan, and what they have done.
     pub fn clear(&mut self) {
-        self.plans.clear();
+        *self = Self::default();
+    }
+
+    /// Counts a fault that took effect.
+    pub fn strike(&mut self, side: Side, fault: &Fault, times: u64) {
+        if times > 0 {
+            let key = format!("{} {}", side.name(), fault.name());
+            *self.struck.entry(key).or_insert(0) += times;
+        }
     }
 
     /// The fault of this request. Every plan it matches counts it; the first that is due fires.
-    pub fn take(&mut self, side: Side, path: &str) -> Option<Fault> {
+    pub fn take(&mut self, side: Side, asked: Asked<'_>) -> Option<Fault> {
         let mut taken = None;
         for plan in &mut self.plans {
-            let is_here = plan
-                .path
-                .as_ref()
-                .is_none_or(|part| path.contains(part.as_str()));
-            if plan.side != side || !is_here {
+            if !plan.meets(side, asked) {
                 continue;
             }
             plan.seen += 1;
-            let is_due = plan.count > 0 && plan.seen.is_multiple_of(plan.every.max(1));
-            if is_due && taken.is_none() {
+            if plan.is_due() && taken.is_none() {
                 plan.count -= 1;
                 taken = Some(plan.fault.clone());
             }
@@ -111,18 +203,18 @@ impl Faults {
 mod tests {
     use super::*;
 
+    fn plan(text: &str) -> Plan {
+        serde_json::from_str(text).unwrap()
+    }
+
     #[test]
     fn a_plan_meets_every_nth_matching_request_until_it_is_used_up() {
         let mut faults = Faults::default();
-        faults.add(Plan {
-            side: Side::Salesforce,
-            fault: Fault::Status(503),
-            path: Some("/query".to_owned()),
-            count: 2,
-            every: 2,
-            seen: 0,
-        });
-        let mut take = |side, path| faults.take(side, path).is_some();
+        faults.add(plan(
+            r#"{"side":"salesforce","fault":{"status":503},"path":"/query","count":2,"every":2}"#,
+        ));
+        let writes = false;
+        let mut take = |side, target| faults.take(side, Asked { target, writes }).is_some();
         assert!(!take(Side::Engagement, "GET /query"));
         assert!(!take(Side::Salesforce, "GET /limits"));
         let met: Vec<bool> = (0..6)
@@ -132,13 +224,46 @@ mod tests {
     }
 
     #[test]
+    fn a_plan_with_a_chance_meets_about_so_many_and_the_same_ones_again() {
+        let met = |seed: u64| -> Vec<usize> {
+            let mut faults = Faults::default();
+            faults.add(Plan {
+                seed,
+                ..plan(
+                    r#"{"side":"engagement","fault":"concurrency","per_mille":200,"count":9999}"#,
+                )
+            });
+            let (target, writes) = ("GET /", false);
+            let mut take = || faults.take(Side::Engagement, Asked { target, writes });
+            (0..1000).filter(|_| take().is_some()).collect()
+        };
+        assert!((150..250).contains(&met(7).len()), "{}", met(7).len());
+        assert_eq!(met(7), met(7));
+        assert_ne!(met(7), met(8));
+    }
+
+    #[test]
+    fn a_plan_for_writes_leaves_reads_alone() {
+        let mut faults = Faults::default();
+        faults.add(plan(
+            r#"{"side":"engagement","fault":"cut_after_commit","writes":true}"#,
+        ));
+        let target = "POST /";
+        let mut take = |writes| faults.take(Side::Engagement, Asked { target, writes });
+        assert_eq!(take(false), None);
+        assert_eq!(take(true), Some(Fault::CutAfterCommit));
+    }
+
+    #[test]
     fn plans_are_written_as_json() {
-        let read = |text| serde_json::from_str::<Plan>(text).map(|plan| plan.fault);
-        let fault = read(r#"{"side":"salesforce","fault":{"status":503}}"#).unwrap();
-        assert_eq!(fault, Fault::Status(503));
-        let fault = read(r#"{"side":"engagement","fault":"cut_after_commit","count":3}"#).unwrap();
-        assert_eq!(fault, Fault::CutAfterCommit);
-        let fault = read(r#"{"side":"salesforce","fault":{"lock_row":{}}}"#).unwrap();
-        assert_eq!(fault, Fault::LockRow { every: 1 });
+        let fault = |text| plan(text).fault;
+        let status = r#"{"side":"salesforce","fault":{"status":503}}"#;
+        assert_eq!(fault(status), Fault::Status(503));
+        let cut = r#"{"side":"engagement","fault":"cut_after_commit","count":3}"#;
+        assert_eq!(fault(cut), Fault::CutAfterCommit);
+        let lock = r#"{"side":"salesforce","fault":{"lock_row":{}}}"#;
+        assert_eq!(fault(lock), Fault::LockRow { every: 1 });
+        let ends = r#"{"side":"salesforce","fault":{"session_ends":{}}}"#;
+        assert_eq!(fault(ends), Fault::SessionEnds { after: 1 });
     }
 }

@@ -26,27 +26,43 @@ pub struct Session {
     pub scopes: Vec<String>,
 }
 
+/// A session, and how many calls came with its token.
+#[derive(Debug)]
+struct Held {
+    session: Session,
+    served: u64,
+}
+
 /// The tokens handed out.
 #[derive(Debug, Default)]
 pub struct Tokens {
-    sessions: BTreeMap<String, Session>,
+    sessions: BTreeMap<String, Held>,
     issued: u64,
 }
 
 impl Tokens {
-    /// The session of a token that is still good.
-    #[must_use]
-    pub fn session(&self, token: &str, now: Timestamp) -> Option<&Session> {
-        self.sessions
+    /// The session of a token that is still good; counts the call.
+    pub fn admit(&mut self, token: &str, now: Timestamp) -> Option<Session> {
+        let held = self.sessions.get_mut(token)?;
+        held.served += 1;
+        (held.session.expires_at > now).then(|| held.session.clone())
+    }
+
+    /// Ends the session of a token that more calls than these came with; whether it did.
+    pub fn end_used(&mut self, token: &str, served: u64) -> bool {
+        let is_used = self
+            .sessions
             .get(token)
-            .filter(|session| session.expires_at > now)
+            .is_some_and(|held| held.served > served);
+        is_used && self.sessions.remove(token).is_some()
     }
 
     /// Hands out a token.
     pub fn issue(&mut self, session: Session) -> String {
         self.issued += 1;
         let token = format!("{}!AQ.{:032}", &ORG_ID[..15], self.issued);
-        self.sessions.insert(token.clone(), session);
+        let held = Held { session, served: 0 };
+        self.sessions.insert(token.clone(), held);
         token
     }
 

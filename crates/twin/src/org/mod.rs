@@ -100,6 +100,7 @@ pub struct Org {
     journal: Vec<Undo>,
     late_commits: Option<configure::LateCommits>,
     writes: u32,
+    planned_locks: u32,
 }
 
 impl Default for Org {
@@ -133,6 +134,7 @@ impl Org {
             journal: Vec::new(),
             late_commits: None,
             writes: 0,
+            planned_locks: 0,
         };
         org.put_default_users();
         org

@@ -37,6 +37,19 @@ impl Org {
         self.settle(now);
         self.journal.clear();
         self.writes = 0;
+        self.planned_locks = 0;
+    }
+
+    /// Whether this request has written a row.
+    #[must_use]
+    pub fn has_written(&self) -> bool {
+        !self.journal.is_empty()
+    }
+
+    /// How many rows of this request were locked by plan.
+    #[must_use]
+    pub fn planned_locks(&self) -> u32 {
+        self.planned_locks
     }
 
     /// Commits the writes that are due.
@@ -117,6 +130,7 @@ impl Org {
         let is_planned = caller
             .lock_every
             .is_some_and(|every| self.writes.is_multiple_of(every.max(1)));
+        self.planned_locks += u32::from(is_planned);
         let is_held = id.is_some_and(|id| self.pending.iter().any(|pending| pending.id == id));
         if is_planned || is_held {
             Err(OrgError::locked())

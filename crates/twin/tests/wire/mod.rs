@@ -9,6 +9,7 @@ use jiff::{Timestamp, ToSpan};
 use serde_json::Value;
 use twin::bu::BusinessUnit;
 use twin::http::engagement::{Planned, Shell};
+use twin::http::faults::Asked;
 
 /// The business unit of these tests.
 pub const UNIT: &str = "0Uv000000000001CAA";
@@ -228,7 +229,7 @@ impl Shell for World {
         )]
     }
 
-    fn take_fault(&self, _path: &str) -> Planned {
+    fn take_fault(&self, _asked: Asked<'_>, _token: &str) -> Planned {
         self.faults
             .lock()
             .unwrap()

@@ -174,29 +174,62 @@ fn check_reserved(path: &str, entry: &FieldEntry, config: &Config, report: &mut 
                  prospects after conversion; remove the entry",
             );
         }
-        if field.eq_ignore_ascii_case(&config.salesforce.key_field) {
+        let own = &config.salesforce;
+        let settings = [
+            ("key_field", Some(&own.key_field)),
+            ("token_field", own.token_field.as_ref()),
+        ];
+        for setting in settings_naming(field, settings) {
             report.error(
                 &place,
-                "key_field",
-                format!("`{field}` carries the pair key and belongs to the connector"),
+                setting,
+                format!("`{field}` is salesforce.{setting} and belongs to the connector"),
             );
         }
     }
     let own = &config.account_engagement;
     let name = entry.prospect.0.as_str();
-    let is_key = name.eq_ignore_ascii_case(&own.key_field);
-    let is_mirror = own
-        .crm_id_field
-        .as_ref()
-        .is_some_and(|field| field.eq_ignore_ascii_case(name));
-    if is_key || is_mirror {
-        let setting = if is_key { "key_field" } else { "crm_id_field" };
+    let settings = [
+        ("key_field", Some(&own.key_field)),
+        ("token_field", own.token_field.as_ref()),
+        ("crm_id_field", own.crm_id_field.as_ref()),
+    ];
+    for setting in settings_naming(name, settings) {
         report.error(
             format!("{path}.prospect"),
-            "key_field",
+            setting,
             format!("`{name}` is account_engagement.{setting} and belongs to the connector"),
         );
     }
+}
+
+/// Reliability 2.2: the fallback without token fields works, and says what it risks.
+pub(super) fn check_tokens(config: &Config, report: &mut Report) {
+    let fields = [
+        ("salesforce", &config.salesforce.token_field),
+        ("account_engagement", &config.account_engagement.token_field),
+    ];
+    for (side, _) in fields.into_iter().filter(|(_, field)| field.is_none()) {
+        report.warning(
+            format!("{side}.token_field"),
+            "token_field",
+            "no token field: a user who puts back an old value while a write is being recovered after a \
+             crash can lose that edit; name the text field of 40 characters that tells our writes apart \
+             (docs/reliability.md)",
+        );
+    }
+}
+
+/// The settings that name this field.
+fn settings_naming<'a, const N: usize>(
+    field: &str,
+    settings: [(&'a str, Option<&String>); N],
+) -> impl Iterator<Item = &'a str> {
+    let naming = settings.map(|(setting, name)| {
+        name.is_some_and(|name| name.eq_ignore_ascii_case(field))
+            .then_some(setting)
+    });
+    naming.into_iter().flatten()
 }
 
 /// A parent's field is read-only (7.2, company): it cannot be the place values go to.

@@ -10,6 +10,9 @@ use crate::ids::CrmObject;
 use crate::schema::{FieldDescription, FieldKind, Schema};
 use crate::value::FieldType;
 
+/// The length of a sync token.
+const TOKEN_LENGTH: u32 = 40;
+
 /// The longest pair key with its business unit: `0Uv...:p:` and a prospect id of 20 digits.
 const KEY_LENGTH: u32 = 41;
 
@@ -19,8 +22,16 @@ pub(super) fn check_own_fields(config: &Config, schema: &Schema, report: &mut Re
     for object in CrmObject::ALL {
         check_crm_key(name, object, schema.crm_field(object, name), report);
     }
+    for object in CrmObject::ALL {
+        if let Some(name) = &config.salesforce.token_field {
+            check_crm_token(name, object, schema.crm_field(object, name), report);
+        }
+    }
     let own = &config.account_engagement;
     check_own_text("key_field", &own.key_field, schema, report);
+    if let Some(token) = &own.token_field {
+        check_own_text("token_field", token, schema, report);
+    }
     if let Some(mirror) = &own.crm_id_field {
         check_own_text("crm_id_field", mirror, schema, report);
     }
@@ -54,6 +65,32 @@ fn check_crm_key(
     );
 }
 
+fn check_crm_token(
+    name: &str,
+    object: CrmObject,
+    found: Option<&FieldDescription>,
+    report: &mut Report,
+) {
+    let what_is_wrong = match found {
+        None => "is not visible to the connector user, or does not exist",
+        Some(field) if field.name != name => "is spelt differently there",
+        Some(field) if field.kind != Some(FieldKind::Text) => "is not a text field",
+        Some(field) if !field.is_writable => "is not writable by the connector user",
+        Some(field) if field.length.is_some_and(|length| length < TOKEN_LENGTH) => {
+            "is too short for a sync token"
+        }
+        Some(_) => return,
+    };
+    report.error(
+        "salesforce.token_field",
+        "token_field",
+        format!(
+            "`{name}` on {object} {what_is_wrong}; deploy infra/salesforce (text, 40 characters) and \
+             give the connector user its permission set"
+        ),
+    );
+}
+
 fn check_own_text(setting: &str, name: &str, schema: &Schema, report: &mut Report) {
     let what_is_wrong = match schema.prospect_field(name) {
         None => "does not exist on the prospect",
@@ -62,10 +99,14 @@ fn check_own_text(setting: &str, name: &str, schema: &Schema, report: &mut Repor
         Some(field) if !field.is_writable => "is not writable",
         Some(_) => return,
     };
+    let fix = match schema.prospect_field(name) {
+        None => "run `prospect-sync setup FILE`, which creates it",
+        Some(_) => "name a custom prospect field of type Text that is there, or a new one",
+    };
     report.error(
         format!("account_engagement.{setting}"),
         setting,
-        format!("`{name}` {what_is_wrong}; create a custom prospect field of type Text"),
+        format!("`{name}` {what_is_wrong}; {fix}"),
     );
 }
 

@@ -74,6 +74,15 @@ pub(super) fn check_values(config: &Config, report: &mut Report) {
              is `[[Unknown]]`",
         );
     }
+    if !config.salesforce.conditional_updates {
+        report.warning(
+            "salesforce.conditional_updates",
+            "reliability 12",
+            "updates without condition: what a user enters between our read and our write of a record is \
+             overwritten unseen; leave the setting out, unless the calls of the day do not suffice \
+             (docs/operating/cost-and-quotas.md)",
+        );
+    }
     let own = &config.account_engagement;
     let is_same = |mirror: &String| mirror.eq_ignore_ascii_case(&own.key_field);
     if own.crm_id_field.as_ref().is_some_and(is_same) {
@@ -90,6 +99,14 @@ pub(super) fn check_values(config: &Config, report: &mut Report) {
             "R45",
             "0 is no campaign, and a prospect that the connector creates needs one; take the id \
              from the campaign's address in Account Engagement",
+        );
+    }
+    if !config.settings.merge_delete && config.mode == Mode::Ampsea {
+        report.error(
+            "settings.merge_delete",
+            "R52",
+            "with `mode: ampsea` a deleted record always takes its prospect to the recycle bin; leave \
+             the setting out, or set it to true",
         );
     }
     if config.settings.match_by_email && config.mode == Mode::NonAmpsea {

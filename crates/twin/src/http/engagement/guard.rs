@@ -20,14 +20,18 @@ pub fn header_text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
-/// Checks the token: 49 without one or without the scope, 184 when it is unknown or expired.
-pub fn authorise(shell: &dyn Shell, headers: &HeaderMap) -> Result<(), ApiError> {
-    let denied = || ApiError::new(401, 49, "Access Denied");
-    let token = header_text(headers, header::AUTHORIZATION.as_str())
+/// The token of a call.
+pub fn bearer(headers: &HeaderMap) -> Option<&str> {
+    header_text(headers, header::AUTHORIZATION.as_str())
         .and_then(|text| text.split_once(' '))
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
         .map(|(_, token)| token.trim())
-        .ok_or_else(denied)?;
+}
+
+/// Checks the token: 49 without one or without the scope, 184 when it is unknown or expired.
+pub fn authorise(shell: &dyn Shell, headers: &HeaderMap) -> Result<(), ApiError> {
+    let denied = || ApiError::new(401, 49, "Access Denied");
+    let token = bearer(headers).ok_or_else(denied)?;
     let scopes = shell.scopes(token).ok_or_else(invalid_token)?;
     if scopes.iter().any(|scope| scope == SCOPE) {
         Ok(())

@@ -12,11 +12,13 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Query, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Response};
+use axum::http::{HeaderMap, HeaderValue, Method, Response};
 use axum::routing::any;
 
 use crate::bu::ApiError;
-use guard::{Passage, authorise, business_unit, header_text, lock};
+use crate::http::faults::Asked;
+pub use guard::invalid_token;
+use guard::{Passage, authorise, bearer, business_unit, header_text, lock};
 use operations::{Answer, Call};
 use route::Route;
 pub use seams::{Planned, Shell};
@@ -40,7 +42,12 @@ async fn serve(State(shell): State<Arc<dyn Shell>>, request: Request) -> Respons
         Ok(passage) => passage,
         Err(error) => return reply::refuse(&error),
     };
-    let planned = shell.take_fault(&path);
+    let writes = parts.method != Method::GET;
+    let asked = Asked {
+        target: &format!("{} {path}", parts.method),
+        writes,
+    };
+    let planned = shell.take_fault(asked, bearer(&parts.headers).unwrap_or_default());
     match &planned {
         Planned::Nothing | Planned::CutAfterCommit => {}
         Planned::Delay(duration) => tokio::time::sleep(*duration).await,
@@ -61,6 +68,9 @@ async fn serve(State(shell): State<Arc<dyn Shell>>, request: Request) -> Respons
         run(shell.as_ref(), passage.unit_id(), &call)
     });
     if planned == Planned::CutAfterCommit {
+        if writes && answered.is_ok() {
+            shell.note_cut_after_commit();
+        }
         return reply::cut();
     }
     let mut response = match answered {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::bu::{ApiError, BusinessUnit};
+use crate::http::faults::Asked;
 
 /// What is planned to go wrong with a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +45,9 @@ pub trait Shell: Send + Sync + 'static {
     /// User names and ids of the org's users.
     fn org_users(&self) -> Vec<(String, String)>;
 
-    /// Takes the next fault planned for a path.
-    fn take_fault(&self, path: &str) -> Planned;
+    /// Takes the next fault planned for a request that came with this token.
+    fn take_fault(&self, asked: Asked<'_>, token: &str) -> Planned;
+
+    /// Learns that the answer to a write that was done got lost.
+    fn note_cut_after_commit(&self) {}
 }

@@ -96,6 +96,22 @@ impl Call {
         }
     }
 
+    /// Whether something is to be written, by the request itself or by one that it holds.
+    #[must_use]
+    pub fn writes(&self) -> bool {
+        let writes = |method: &str| !method.eq_ignore_ascii_case("GET");
+        let held = match &self.body {
+            Body::Json(body) => body["compositeRequest"].as_array(),
+            Body::Empty | Body::Broken => None,
+        };
+        match held {
+            Some(parts) => parts
+                .iter()
+                .any(|part| part["method"].as_str().is_some_and(writes)),
+            None => writes(&self.method),
+        }
+    }
+
     /// The caller as this request's headers make it.
     #[must_use]
     pub fn caller(&self, base: &Caller) -> Caller {

@@ -21,7 +21,7 @@ use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use axum::routing::any;
 use serde_json::{Value, json};
 
-use super::faults::{Fault, Side};
+use super::faults::{Asked, Fault, Side};
 use super::oauth;
 use crate::org::{Caller, OrgError, limits};
 use crate::world::{World, lock};
@@ -56,29 +56,30 @@ async fn serve(State(world): State<Arc<World>>, request: Request) -> Response<By
         route::key(&call)
     };
     world.count(key);
-    let fault = lock(&world.faults).take(Side::Salesforce, &format!("{} {path}", parts.method));
-    match &fault {
-        Some(Fault::Status(status)) => return html(*status),
-        Some(Fault::CutBefore) => return cut(),
-        Some(Fault::Delay { ms }) => tokio::time::sleep(Duration::from_millis(*ms)).await,
-        _ => {}
-    }
-    if let Some(status) = too_long(&target, &parts.headers) {
-        return html(status);
-    }
     let Ok(bytes) = to_bytes(body, BODY_LIMIT).await else {
         let why = "The request body cannot be read";
         return respond(&world, &OrgError::new("JSON_PARSER_ERROR", why).into());
     };
+    let call = Call {
+        body: json_body(&bytes),
+        ..call
+    };
+    let asked = Asked {
+        target: &format!("{} {path}", parts.method),
+        writes: !is_login && call.writes(),
+    };
+    let fault = lock(&world.faults).take(Side::Salesforce, asked);
+    if let Some(response) = instead(&world, fault.as_ref()).await {
+        return response;
+    }
+    if let Some(status) = too_long(&target, &parts.headers) {
+        return html(status);
+    }
     let response = if is_login {
         login(&world, &bytes, &parts.headers)
     } else if path == "/services/data" {
         respond(&world, &Answer::json(200, route::versions()))
     } else {
-        let call = Call {
-            body: json_body(&bytes),
-            ..call
-        };
         respond(&world, &run(&world, &call, fault.as_ref()))
     };
     if fault == Some(Fault::CutAfterCommit) {
@@ -86,6 +87,22 @@ async fn serve(State(world): State<Arc<World>>, request: Request) -> Response<By
     } else {
         response
     }
+}
+
+/// What comes in place of the answer when a fault leaves the request undone.
+async fn instead(world: &World, fault: Option<&Fault>) -> Option<Response<Bytes>> {
+    let fault = fault?;
+    let response = match fault {
+        Fault::Status(status) => Some(html(*status)),
+        Fault::CutBefore => Some(cut()),
+        Fault::Delay { ms } => {
+            tokio::time::sleep(Duration::from_millis(*ms)).await;
+            None
+        }
+        _ => return None,
+    };
+    lock(&world.faults).strike(Side::Salesforce, fault, 1);
+    response
 }
 
 /// The status of a request whose address or headers are too long (A2).
@@ -115,23 +132,24 @@ fn run(world: &World, call: &Call, fault: Option<&Fault>) -> Answer {
     let Some(token) = bearer else {
         return refused(401, "INVALID_AUTH_HEADER", "INVALID_HEADER_TYPE");
     };
-    let session = lock(&world.tokens).session(&token, now).cloned();
-    let session = session.filter(|_| fault != Some(&Fault::Unauthorised));
+    let session = lock(&world.tokens).admit(&token, now);
+    let session = session.filter(|_| !ends_session(world, &token, fault));
     let Some(session) = session else {
         return refused(401, "INVALID_SESSION_ID", "Session expired or invalid");
     };
     let mut org = lock(&world.org);
     org.begin(now);
-    match fault {
-        Some(Fault::DailyLimit) => return limits::exceeded().into(),
+    let refusal = match fault {
+        Some(Fault::DailyLimit) => Some(limits::exceeded().into()),
         Some(Fault::Concurrency) => {
-            return refused(
-                403,
-                "REQUEST_LIMIT_EXCEEDED",
-                "ConcurrentRequests Limit exceeded.",
-            );
+            let why = "ConcurrentRequests Limit exceeded.";
+            Some(refused(403, "REQUEST_LIMIT_EXCEEDED", why))
         }
-        _ => {}
+        _ => None,
+    };
+    if let (Some(refusal), Some(fault)) = (refusal, fault) {
+        lock(&world.faults).strike(Side::Salesforce, fault, 1);
+        return refusal;
     }
     if let Err(error) = org.limits.charge() {
         return error.into();
@@ -140,7 +158,28 @@ fn run(world: &World, call: &Call, fault: Option<&Fault>) -> Answer {
     if let Some(Fault::LockRow { every }) = fault {
         caller.lock_every = Some(*every);
     }
-    route::run(&mut org, call, &caller)
+    let answer = route::run(&mut org, call, &caller);
+    if let Some(fault) = fault {
+        let harmed = match fault {
+            Fault::LockRow { .. } => u64::from(org.planned_locks()),
+            Fault::CutAfterCommit => u64::from(org.has_written()),
+            _ => 0,
+        };
+        lock(&world.faults).strike(Side::Salesforce, fault, harmed);
+    }
+    answer
+}
+
+/// Whether a fault makes the session of this call invalid.
+fn ends_session(world: &World, token: &str, fault: Option<&Fault>) -> bool {
+    let Some(fault) = fault else { return false };
+    let is_over = match fault {
+        Fault::Unauthorised => true,
+        Fault::SessionEnds { after } => lock(&world.tokens).end_used(token, *after),
+        _ => false,
+    };
+    lock(&world.faults).strike(Side::Salesforce, fault, u64::from(is_over));
+    is_over
 }
 
 fn login(world: &World, bytes: &[u8], headers: &HeaderMap) -> Response<Bytes> {

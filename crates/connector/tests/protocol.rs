@@ -1,0 +1,120 @@
+//! Steps of the write protocol that no other test holds by themselves (docs/reliability.md).
+
+mod world;
+
+use std::sync::Arc;
+
+use connector::ports::Clock;
+use connector::work::{CRM_WRITE_MARGIN, PROSPECT_WRITE_MARGIN};
+use jiff::SignedDuration;
+use serde_json::json;
+use sync_core::link::LinkState;
+use twin::world::lock;
+use world::{Fuse, WORKER_SECONDS, World, calls_of, example_config};
+
+const ANN: &str = "ann@example.com";
+const TOKEN: &str = "Prospect_Sync_Token__c";
+
+/// One request a side, and afterwards both records carry the token of the intent.
+#[tokio::test]
+async fn p8_every_update_carries_its_token_in_the_same_request() {
+    for is_conditional in [true, false] {
+        let mut config = example_config();
+        config.salesforce.conditional_updates = is_conditional;
+        let world = World::with(config).await;
+        let lead = world.lead(ANN);
+        world.settle().await;
+        let prospect = world.prospects_of(ANN)[0]["id"].as_u64().expect("an id");
+        world.update("Lead", &lead, json!({ "City": "Paris" }));
+        world.update_prospect(prospect, json!({ "jobTitle": "Pilot" }));
+        let drained = world.sync().await;
+        let calls = calls_of(None, &drained);
+        let update = if is_conditional {
+            "salesforce conditional_update"
+        } else {
+            "salesforce collection_update"
+        };
+        assert_eq!(calls[update], 1, "{calls:?}");
+        assert_eq!(calls["engagement update"], 1, "{calls:?}");
+        let link = world.all_links().await.remove(0);
+        let written = link.prospect_write.expect("the prospect was written");
+        assert_eq!(world.row("Lead", &lead)[TOKEN], written.token);
+        assert_eq!(world.prospect_row(prospect)[TOKEN], written.token);
+    }
+}
+
+/// The prospect was created, the answer was lost, and then the lead got another address: the prospect
+/// is still found under the address with which it was created.
+#[tokio::test]
+async fn p6_an_address_that_changes_while_a_create_is_open_makes_no_second_prospect() {
+    let world = World::active().await;
+    let lead = world.lead(ANN);
+    assert_eq!(world.poll_once().await.problem, None);
+    // The first request looks the address up, the second one creates.
+    world.plan(json!({ "side": "engagement", "fault": "cut_after_commit", "every": 2 }));
+    let batch = world.waiting();
+    let delivered = world.deliver(world.environment(), &batch).await;
+    let (failed, _) = delivered.expect("the worker lives");
+    assert_eq!(failed.len(), 1, "the answer was lost");
+    world.put_back(&batch, &failed);
+    assert_eq!(
+        world.prospects_of(ANN).len(),
+        1,
+        "and the prospect is there"
+    );
+    world.advance(5);
+    world.update("Lead", &lead, json!({ "Email": "ann.new@example.com" }));
+    world.drain().await;
+    world.settle().await;
+    let emails: Vec<_> = world
+        .prospects()
+        .into_iter()
+        .map(|row| row["email"].clone())
+        .collect();
+    assert_eq!(emails, ["ann.new@example.com"]);
+    world.assert_in_step();
+    let links = world.all_links().await;
+    assert_eq!(links.len(), 1, "{links:?}");
+    assert_eq!(links[0].state, LinkState::Linked);
+}
+
+/// The intent is stored in time, and then the time is nearly over: nothing is sent whose answer could
+/// come too late, and it is sent by the next delivery.
+#[tokio::test]
+async fn p3_the_clock_is_read_again_before_each_write() {
+    let of_crm = CRM_WRITE_MARGIN.as_secs();
+    let of_prospect = PROSPECT_WRITE_MARGIN.as_secs();
+    for (writes_crm, left, is_sent) in [
+        (true, of_crm + 1, true),
+        (true, of_crm, false),
+        (false, of_prospect + 1, true),
+        (false, of_prospect, false),
+    ] {
+        let world = World::active().await;
+        let lead = world.lead(ANN);
+        world.settle().await;
+        let prospect = world.prospects_of(ANN)[0]["id"].as_u64().expect("an id");
+        if writes_crm {
+            world.update_prospect(prospect, json!({ "city": "Lyon" }));
+        } else {
+            world.update("Lead", &lead, json!({ "City": "Lyon" }));
+        }
+        assert_eq!(world.poll_once().await.problem, None);
+        let (ours, theirs) = (Arc::clone(&world.clock), Arc::clone(&world.twin.world));
+        let time_passes = move || {
+            let by = SignedDuration::from_secs(WORKER_SECONDS - left);
+            theirs.clock.advance(by);
+            ours.set(ours.now() + by);
+        };
+        *lock(&world.fuse) = Some(Fuse::meddling("links.begin", time_passes));
+        let drained = world.drain().await;
+        *lock(&world.fuse) = None;
+        let skips = drained.sum(|report| report.deadline_skips);
+        assert_eq!(skips, u64::from(!is_sent), "{writes_crm} {left}");
+        assert_eq!(drained.delivered, 1 + usize::from(!is_sent));
+        world.settle().await;
+        world.assert_in_step();
+        assert_eq!(world.row("Lead", &lead)["City"], "Lyon");
+        assert_eq!(world.prospect_row(prospect)["city"], "Lyon");
+    }
+}

@@ -1,0 +1,172 @@
+//! What a user enters between our read and our write: not overwritten unseen where a service can tell,
+//! and counted where it shows.
+
+mod world;
+
+use std::sync::Arc;
+
+use connector::events::{Event, MetricName};
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+use twin::org::Caller;
+use twin::org::users::ADMIN;
+use twin::world::lock;
+use world::{Drained, Fuse, UNIT, World, calls_of, example_config};
+
+const ANN: &str = "ann@example.com";
+
+/// A linked pair at rest.
+async fn linked_pair(world: &World, email: &str) -> (String, u64) {
+    let lead = world.lead(email);
+    world.settle().await;
+    world.assert_in_step();
+    let prospect = world.prospects_of(email)[0]["id"].as_u64().expect("an id");
+    (lead, prospect)
+}
+
+/// One tick, during which somebody does something just before our call.
+async fn tick_with(
+    world: &World,
+    call: &'static str,
+    act: impl FnOnce() + Send + 'static,
+) -> Drained {
+    assert_eq!(world.poll_once().await.problem, None);
+    *lock(&world.fuse) = Some(Fuse::meddling(call, act));
+    let drained = world.drain().await;
+    *lock(&world.fuse) = None;
+    assert_eq!((drained.dead, drained.crashed), (0, 0));
+    assert_eq!(world.open_errors().await, []);
+    drained
+}
+
+/// A user changes the lead some seconds from now.
+fn edit_of_a_lead(world: &World, lead: &str, fields: Value) -> impl FnOnce() + Send + use<> {
+    let (services, lead) = (Arc::clone(&world.twin.world), lead.to_owned());
+    move || {
+        services.clock.advance(SignedDuration::from_secs(5));
+        let now = services.clock.now();
+        let mut org = lock(&services.org);
+        org.begin(now);
+        let user = org.user_id(ADMIN).expect("a user of the org");
+        let fields = fields.as_object().expect("fields");
+        let edited = org.update("Lead", &lead, fields, &Caller::new(user, now));
+        edited.expect("an edit that fits");
+    }
+}
+
+fn risk(drained: &Drained) -> u64 {
+    drained.sum(|report| report.metrics()[&MetricName::StaleOverwriteRisk])
+}
+
+/// Salesforce wins this field: what stands there in the end is what the last user saw and entered.
+#[tokio::test]
+async fn an_edit_between_our_read_and_our_write_is_not_overwritten() {
+    for (is_conditional, on_both_sides) in [(true, "Paris"), (false, "Lyon")] {
+        let mut config = example_config();
+        config.salesforce.conditional_updates = is_conditional;
+        let world = World::with(config).await;
+        let (lead, prospect) = linked_pair(&world, ANN).await;
+        world.update_prospect(prospect, json!({ "city": "Lyon" }));
+        let edit = edit_of_a_lead(&world, &lead, json!({ "City": "Paris" }));
+        let drained = tick_with(&world, "crm.write", edit).await;
+        assert_eq!(world.row("Lead", &lead)["City"], on_both_sides);
+        world.settle().await;
+        world.assert_in_step();
+        assert_eq!(world.row("Lead", &lead)["City"], on_both_sides);
+        assert_eq!(risk(&drained), u64::from(is_conditional));
+        // The pair is read and decided again at once, and the edit that lost is recorded.
+        assert_eq!(drained.sum(|report| report.retried), 0);
+        assert_eq!(
+            drained.sum(|report| report.conflicts),
+            u64::from(is_conditional)
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_edit_of_another_field_costs_one_more_look_and_both_survive() {
+    let world = World::active().await;
+    let (lead, prospect) = linked_pair(&world, ANN).await;
+    world.update_prospect(prospect, json!({ "city": "Lyon" }));
+    let edit = edit_of_a_lead(&world, &lead, json!({ "Title": "Pilot" }));
+    let drained = tick_with(&world, "crm.write", edit).await;
+    assert_eq!(calls_of(None, &drained)["salesforce conditional_update"], 2);
+    let row = world.row("Lead", &lead);
+    assert_eq!(
+        (&row["City"], &row["Title"]),
+        (&json!("Lyon"), &json!("Pilot"))
+    );
+    assert_eq!(world.prospect_row(prospect)["jobTitle"], "Pilot");
+    assert_eq!(risk(&drained), 1);
+}
+
+/// Nobody edits: the condition holds, also for records that we have just written ourselves.
+#[tokio::test]
+async fn what_nobody_edits_is_written_at_once() {
+    let world = World::active().await;
+    let (lead, prospect) = linked_pair(&world, ANN).await;
+    for city in ["Lyon", "Paris", "Metz"] {
+        world.update_prospect(prospect, json!({ "city": city }));
+        let drained = world.sync().await;
+        assert_eq!(world.row("Lead", &lead)["City"], city);
+        assert_eq!(calls_of(None, &drained)["salesforce conditional_update"], 1);
+        assert_eq!(risk(&drained), 0);
+    }
+}
+
+/// A write that only stores the pair key, or a field that only Account Engagement fills, overwrites no
+/// user's entry and needs no condition.
+#[tokio::test]
+async fn what_no_user_enters_and_new_records_go_as_collections() {
+    let world = World::active().await;
+    let fields = json!({ "email": "eve@example.com", "lastName": "eve", "firstName": "Ann", "company": "Example" });
+    world.prospect(fields);
+    world.lead("eve@example.com");
+    let drained = world.sync().await;
+    let calls = calls_of(None, &drained);
+    assert_eq!(calls["salesforce collection_update"], 1, "{calls:?}");
+    assert!(
+        !calls.contains_key("salesforce conditional_update"),
+        "{calls:?}"
+    );
+    let (_, ann) = linked_pair(&world, ANN).await;
+    world.edit_unit(json!({ "id": ann, "score_add": 7 }));
+    let calls = calls_of(None, &world.sync().await);
+    assert_eq!(calls["salesforce collection_update"], 1, "{calls:?}");
+    assert!(
+        !calls.contains_key("salesforce conditional_update"),
+        "{calls:?}"
+    );
+    let assigned = json!({ "email": "cem@example.com", "lastName": "Cem" });
+    world.edit_unit(json!({ "fields": assigned, "assign": world::TOM }));
+    let calls = calls_of(None, &world.sync().await);
+    assert_eq!(calls["salesforce collection_create"], 1, "{calls:?}");
+    assert!(
+        !calls.contains_key("salesforce conditional_update"),
+        "{calls:?}"
+    );
+}
+
+/// Account Engagement has no condition. Its answer tells what we had not read; the next poll heals it.
+#[tokio::test]
+async fn an_answer_that_shows_an_unread_edit_of_a_prospect_is_counted() {
+    for (field, expected) in [("city", 1), ("jobTitle", 0)] {
+        let world = World::active().await;
+        let (lead, prospect) = linked_pair(&world, ANN).await;
+        world.update("Lead", &lead, json!({ "Title": "Pilot" }));
+        let services = Arc::clone(&world.twin.world);
+        let act = move || {
+            let now = services.clock.now();
+            let mut units = lock(&services.units);
+            let unit = units.get_mut(UNIT).expect("the unit");
+            let edit = json!({ "id": prospect, "fields": { field: "Lyon" } });
+            unit.human_edit(edit, now).expect("an edit that fits");
+        };
+        let drained = tick_with(&world, "marketing.write", act).await;
+        // An edit of the field that we write ourselves does not show.
+        assert_eq!(risk(&drained), expected, "{field}");
+        assert_eq!(world.prospect_row(prospect)["jobTitle"], "Pilot");
+        world.settle().await;
+        world.assert_in_step();
+    }
+}

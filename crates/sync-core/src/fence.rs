@@ -1,0 +1,68 @@
+//! When a pair must not be decided yet: a write may still land, or what was read may be older than it.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::config::Config;
+use crate::link::Seen;
+use crate::pair::{Context, Pair};
+use crate::record::{ProspectRecord, Side};
+
+/// Nobody touches a pair while another worker may still write to it. A prospect that was going to be
+/// written is looked at only when a stale read cannot hide the write any more (K4).
+pub(crate) fn is_fenced(pair: &Pair, config: &Config, now: Timestamp) -> bool {
+    let intent = pair.link.intent.as_ref();
+    let stale_reads = if intent.is_some_and(|intent| intent.writes_prospect) {
+        stale_reads(config)
+    } else {
+        SignedDuration::ZERO
+    };
+    pair.link
+        .lease_until
+        .is_some_and(|until| now.duration_since(until) < stale_reads)
+}
+
+fn stale_reads(config: &Config) -> SignedDuration {
+    SignedDuration::from_secs(i64::from(config.account_engagement.stale_reads_seconds))
+}
+
+/// K4: whether the prospect seems to be in the recycle bin, or outside it, only because the read is older
+/// than our own last write: it was moved, or created, a moment ago.
+pub(crate) fn seems_moved(pair: &Pair, context: Context<'_>) -> bool {
+    let link = &pair.link;
+    let was_retired = link.is_crm_deleted && link.moved_at.is_some();
+    let contradicts = match &pair.prospect {
+        Side::Present(_) => was_retired && pair.crm.present().is_some(),
+        // A restore looks once more, and would take an older read for one that is done already.
+        Side::Deleted { .. } | Side::Missing => !was_retired || pair.crm.present().is_some(),
+        Side::Unlinked => false,
+    };
+    let written = link.prospect_write.as_ref().map(|last| last.at);
+    let latest = if was_retired {
+        link.moved_at
+    } else {
+        written.max(link.moved_at)
+    };
+    let can_be_old = |at| context.now.duration_since(at) < stale_reads(context.config);
+    contradicts && latest.is_some_and(can_be_old)
+}
+
+/// K4: whether the prospect was read in a state older than our own last write to it, or than one that
+/// was seen before. What it shows is then nobody's edit.
+pub(crate) fn is_stale(pair: &Pair, prospect: &ProspectRecord, context: Context<'_>) -> bool {
+    let settings = &context.config.account_engagement;
+    let can_be_old = |at: Timestamp| context.now.duration_since(at) < stale_reads(context.config);
+    let was_seen_newer = |seen: &Seen| prospect.updated < seen.updated && can_be_old(seen.at);
+    if pair.link.prospect_seen.as_ref().is_some_and(was_seen_newer) {
+        return true;
+    }
+    let Some(last) = &pair.link.prospect_write else {
+        return false;
+    };
+    let shows_it = if settings.token_field.is_some() {
+        prospect.token.as_ref() == Some(&last.token)
+    } else {
+        let mut agreed = pair.link.base.iter();
+        agreed.all(|(field, value)| prospect.values.get(field) == Some(value))
+    };
+    can_be_old(last.at) && !shows_it
+}

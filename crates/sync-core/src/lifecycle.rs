@@ -1,0 +1,208 @@
+//! Records that were deleted, purged, merged or converted, and what follows for the other side (R52 to
+//! R57, table M rows M4 to M7).
+
+use crate::config::Mode;
+use crate::decide::no_access;
+use crate::decision::{HoldReason, Outcome, ReadMore, SkipReason};
+use crate::hint::Cause;
+use crate::ids::{CrmId, ProspectId};
+use crate::key::RecordRef;
+use crate::link::IntentKind;
+use crate::matching::switched_off;
+use crate::pair::{Candidates, Context, Pair};
+use crate::record::{CrmRecord, NativeCrmId, ProspectRecord, Side};
+use crate::trace::Trace;
+
+/// What the state of the records decides by itself; `None` when both sides can be compared or matched.
+pub(crate) fn lifecycle(pair: &Pair, context: Context<'_>, trace: &mut Trace) -> Option<Outcome> {
+    match &pair.crm {
+        Side::Deleted {
+            merged_into: Some(_),
+        } if is_linked(pair) => {
+            trace.note("M5", "the record lost a merge");
+            Some(Outcome::Hold(HoldReason::CrmRecordMerged))
+        }
+        // The record that was being created for it was deleted: its key finds it.
+        Side::Deleted { .. } if is_creating_crm(pair) => None,
+        Side::Deleted { merged_into } => Some(if is_linked(pair) && merged_into.is_none() {
+            crm_deleted(pair, context, trace)
+        } else if merged_into.is_none() {
+            before_linked(pair, context, trace)
+        } else {
+            Outcome::Nothing
+        }),
+        Side::Missing if pair.link.is_complete() => Some(crm_missing(pair, trace)),
+        Side::Present(crm) if crm.converted.is_some() => Some(converted(pair, trace)),
+        Side::Present(crm) => prospect_gone(pair, crm, trace),
+        Side::Missing | Side::Unlinked => never_linked(pair, trace),
+    }
+}
+
+/// Whether the pair ever had both records: by its link, or by the key that the prospect carries when
+/// the link did not live to know it.
+fn is_linked(pair: &Pair) -> bool {
+    let carries_key = |prospect: &ProspectRecord| prospect.key.as_ref() == Some(&pair.link.key);
+    pair.link.is_complete() || pair.prospect.present().is_some_and(carries_key)
+}
+
+fn is_creating_crm(pair: &Pair) -> bool {
+    let intent = pair.link.intent.as_ref();
+    let creates = intent.is_some_and(|intent| intent.kind == IntentKind::CreateCrm);
+    creates && !pair.link.is_complete() && pair.prospect.present().is_some()
+}
+
+/// R52: the prospect is retired, once. R55: a prospect that somebody restored afterwards stays.
+fn crm_deleted(pair: &Pair, context: Context<'_>, trace: &mut Trace) -> Outcome {
+    trace.note("M6", "the record was deleted: not recreated");
+    let (Some(prospect), Some(crm)) = (pair.prospect.present(), known_crm(pair)) else {
+        return Outcome::Skip(SkipReason::CrmDeleted);
+    };
+    if pair.link.is_crm_deleted && !pair.link.is_moving() {
+        trace.note("R55", "the prospect was restored, and does not sync");
+        return Outcome::Skip(SkipReason::CrmDeleted);
+    }
+    retire((crm, prospect), context, trace)
+}
+
+/// The record was deleted while its prospect was being created: if it was, it is retired.
+fn before_linked(pair: &Pair, context: Context<'_>, trace: &mut Trace) -> Outcome {
+    let (addresses, Some(crm)) = (pair.addresses(), known_crm(pair)) else {
+        return Outcome::Nothing;
+    };
+    if addresses.is_empty() {
+        return Outcome::Nothing;
+    }
+    let Candidates::Found(found) = &pair.prospects_by_email else {
+        let look_ups = addresses.into_iter().map(ReadMore::ProspectsByEmail);
+        return Outcome::ReadMore(look_ups.collect());
+    };
+    let mut records = found.iter().map(|candidate| &candidate.record);
+    match records.find(|record| record.key.as_ref() == Some(&pair.link.key)) {
+        Some(prospect) if !prospect.is_deleted => retire((crm, prospect), context, trace),
+        _ => Outcome::Nothing,
+    }
+}
+
+fn known_crm(pair: &Pair) -> Option<CrmId> {
+    let of_key = match pair.link.key.origin() {
+        RecordRef::Crm(id) => Some(id.clone()),
+        RecordRef::Prospect(_) => None,
+    };
+    pair.link.crm_id.clone().or(of_key)
+}
+
+/// R52: the CRM ID field says `[[crm_deleted]]`, and with AMPSEA, or where the setting says so, the
+/// prospect goes to the recycle bin.
+pub(crate) fn retire(
+    (crm, prospect): (CrmId, &ProspectRecord),
+    context: Context<'_>,
+    trace: &mut Trace,
+) -> Outcome {
+    if let Some(reason) = switched_off(prospect, trace)
+        && prospect.native_crm_id == NativeCrmId::Ignore
+    {
+        return Outcome::Skip(reason);
+    }
+    let config = context.config;
+    let has_mirror = config.account_engagement.crm_id_field.is_some();
+    let marks = has_mirror && !prospect.is_marked_deleted;
+    let recycles = config.mode == Mode::Ampsea || config.settings.merge_delete;
+    if !marks && !recycles {
+        return Outcome::Skip(SkipReason::CrmDeleted);
+    }
+    let said = if recycles {
+        "its record was deleted: the prospect goes to the recycle bin"
+    } else {
+        "its record was deleted: the prospect is marked and stays"
+    };
+    trace.note("R52", said);
+    Outcome::Retire {
+        crm,
+        prospect: prospect.id,
+        marks,
+        recycles,
+    }
+}
+
+/// M7; but a record that was deleted leaves the recycle bin of Salesforce after 15 days, and one whose
+/// prospect was deleted first needs nobody's access.
+fn crm_missing(pair: &Pair, trace: &mut Trace) -> Outcome {
+    if pair.link.is_crm_deleted {
+        return Outcome::Skip(SkipReason::CrmDeleted);
+    }
+    if matches!(pair.prospect, Side::Deleted { .. } | Side::Missing) {
+        trace.note("R57", "neither the record nor the prospect is there");
+        return Outcome::Skip(SkipReason::ProspectDeleted);
+    }
+    trace.note("M7", "the record is not visible to the connector user");
+    Outcome::Park(no_access(pair.crm_id()))
+}
+
+fn converted(pair: &Pair, trace: &mut Trace) -> Outcome {
+    // A lead that never had a prospect: its contact is a record of its own.
+    if !pair.link.is_complete() && pair.link.intent.is_none() {
+        return Outcome::Nothing;
+    }
+    trace.note("M4", "the lead was converted");
+    Outcome::Hold(HoldReason::LeadConverted)
+}
+
+/// The record is there and the prospect is not.
+fn prospect_gone(pair: &Pair, crm: &CrmRecord, trace: &mut Trace) -> Option<Outcome> {
+    let prospect = pair.link.prospect_id?;
+    let is_linked = pair.link.is_complete() || crm.key.as_ref() == Some(&pair.link.key);
+    match &pair.prospect {
+        Side::Deleted { .. } if is_linked => Some(recycled(pair, (crm, prospect), trace)),
+        Side::Missing if pair.link.is_complete() => {
+            trace.note("R57", "the prospect is not in the recycle bin any more");
+            Some(Outcome::Hold(HoldReason::ProspectPurged))
+        }
+        Side::Deleted { .. } | Side::Missing => Some(Outcome::Nothing),
+        Side::Present(_) | Side::Unlinked => None,
+    }
+}
+
+/// R53: the record came back, so its prospect does. R56: a prospect that somebody deleted stays where it
+/// is until its record is sent on purpose.
+pub(crate) fn recycled(
+    pair: &Pair,
+    (crm, prospect): (&CrmRecord, ProspectId),
+    trace: &mut Trace,
+) -> Outcome {
+    // A retirement of ours may have landed, or a restore of ours may not.
+    let comes_back = pair.link.is_crm_deleted || pair.link.is_moving();
+    if comes_back {
+        trace.note("R53", "the record was undeleted: the prospect is restored");
+    } else if pair.cause == Cause::SendNow {
+        trace.note(
+            "R56",
+            "the record was sent by hand: the prospect is restored",
+        );
+    } else {
+        trace.note("R56", "the prospect is in the recycle bin");
+        return Outcome::Skip(SkipReason::ProspectDeleted);
+    }
+    Outcome::Restore {
+        crm: crm.id.clone(),
+        prospect,
+    }
+}
+
+/// The prospect is gone, and no record is known. One that was being created for it may be there by now.
+fn never_linked(pair: &Pair, trace: &mut Trace) -> Option<Outcome> {
+    let is_gone = matches!(pair.prospect, Side::Deleted { .. } | Side::Missing);
+    let prospect = pair.link.prospect_id.filter(|_| is_gone)?;
+    let intent = pair.link.intent.as_ref();
+    let is_recycled = matches!(pair.prospect, Side::Deleted { .. });
+    if !is_recycled || intent.is_none_or(|intent| intent.kind != IntentKind::CreateCrm) {
+        return Some(Outcome::Nothing);
+    }
+    if pair.crm_by_key == Candidates::NotRead {
+        let key = pair.link.key.clone();
+        return Some(Outcome::ReadMore(vec![ReadMore::CrmByKey(key)]));
+    }
+    let created = pair.crm_by_key.records().find(|crm| !crm.is_deleted);
+    Some(created.map_or(Outcome::Nothing, |crm| {
+        recycled(pair, (crm, prospect), trace)
+    }))
+}

@@ -1,0 +1,560 @@
+//! Delete and undelete: R52 to R57, table M rows M1, M2 and M6.
+
+use jiff::Timestamp;
+use sync_core::config::{Config, ConnectorState};
+use sync_core::decision::{Decision, HoldReason, Outcome, ReadMore, SkipReason};
+use sync_core::hint::Cause;
+use sync_core::link::{IntentKind, Lifecycle, LinkState};
+use sync_core::pair::{Candidates, Pair};
+use sync_core::record::{NativeCrmId, Side};
+use sync_core::settle::{ErrorChange, Settlement, WriteFailure, WriteResult, WriteResults};
+use sync_core::testing::{
+    World, at, config, crm_pair, field, lead, lead_id, linked, prospect, prospect_id,
+    prospect_pair, text,
+};
+use sync_core::value::NormalisedEmail;
+use sync_core::{intend, settle};
+
+use crate::{assert_skipped, decide_by};
+
+const TITLE: &str = "jobTitle";
+
+fn mirrored() -> Config {
+    let mut config = config();
+    config.account_engagement.crm_id_field = Some("SF_Record_Id__c".to_owned());
+    config
+}
+
+/// Reads are fresh; the tests of K4 say otherwise.
+fn ampsea() -> World {
+    let mut world = World::new(mirrored().ampsea());
+    world.config.account_engagement.stale_reads_seconds = 0;
+    world
+}
+
+/// In step, with a value that both agreed on.
+fn pair() -> Pair {
+    linked(
+        lead(1).email("ann@x.test").value(TITLE, "CEO"),
+        prospect(1).email("ann@x.test").value(TITLE, "CEO"),
+    )
+    .base(TITLE, text("CEO"))
+}
+
+fn deleted<R>() -> Side<R> {
+    Side::Deleted { merged_into: None }
+}
+
+fn lead_deleted(mut pair: Pair) -> Pair {
+    pair.crm = deleted();
+    pair
+}
+
+fn prospect_deleted(mut pair: Pair) -> Pair {
+    pair.prospect = deleted();
+    pair
+}
+
+fn retires(marks: bool, recycles: bool) -> Outcome {
+    Outcome::Retire {
+        crm: lead_id(1),
+        prospect: prospect_id(1),
+        marks,
+        recycles,
+    }
+}
+
+fn restores() -> Outcome {
+    Outcome::Restore {
+        crm: lead_id(1),
+        prospect: prospect_id(1),
+    }
+}
+
+fn tombstone() -> LinkState {
+    LinkState::Skipped(SkipReason::CrmDeleted)
+}
+
+/// The pair after its intent was stored and the worker died.
+fn begun(world: &World, pair: &Pair) -> Pair {
+    let decision = world.decide(pair);
+    let token = sync_core::intent::sync_token("run", &pair.link);
+    let link = intend(pair, &decision, token, (at(0), at(0))).unwrap();
+    Pair {
+        link,
+        ..pair.clone()
+    }
+}
+
+fn settled(pair: &Pair, decision: &Decision, now: Timestamp) -> Settlement {
+    let written = match &decision.outcome {
+        Outcome::Retire { prospect, .. } | Outcome::Restore { prospect, .. } => {
+            WriteResult::Written(*prospect)
+        }
+        _ => WriteResult::NotNeeded,
+    };
+    let results = WriteResults {
+        prospect: written,
+        ..WriteResults::default()
+    };
+    settle(&pair.link, decision, &results, now)
+}
+
+/// The pair after the decision was carried out.
+fn done(world: &World, pair: &Pair) -> Pair {
+    let begun = begun(world, pair);
+    let settlement = settled(&begun, &world.decide(pair), world.now);
+    Pair {
+        link: settlement.link,
+        ..pair.clone()
+    }
+}
+
+#[test]
+fn r52_a_deleted_record_takes_its_prospect_to_the_recycle_bin() {
+    let decision = decide_by("R52", &ampsea(), &lead_deleted(pair()));
+    assert_eq!(decision.outcome, retires(true, true));
+    assert!(decision.trace.rule_numbers().contains(&"M6"));
+}
+
+#[test]
+fn r52_without_ampsea_the_setting_decides_whether_the_prospect_goes() {
+    let mut world = World::new(mirrored().non_ampsea());
+    for recycles in [true, false] {
+        world.config.settings.merge_delete = recycles;
+        let decision = world.decide(&lead_deleted(pair()));
+        assert_eq!(decision.outcome, retires(true, recycles));
+    }
+    // Nothing to mark, nothing to move.
+    world.config.account_engagement.crm_id_field = None;
+    assert_skipped(&world.decide(&lead_deleted(pair())), SkipReason::CrmDeleted);
+}
+
+#[test]
+fn r52_the_retired_pair_keeps_ids_and_base_and_recreates_nothing() {
+    let world = ampsea();
+    let retired = prospect_deleted(done(&world, &lead_deleted(pair())));
+    assert_eq!(retired.link.state, tombstone());
+    assert_eq!(retired.link.crm_id, Some(lead_id(1)));
+    assert_eq!(retired.link.prospect_id, Some(prospect_id(1)));
+    assert_eq!(retired.link.base, pair().link.base);
+    assert_eq!(
+        (retired.link.intent.clone(), retired.link.lease_until),
+        (None, None)
+    );
+    for cause in [Cause::Poll, Cause::SyncNow, Cause::SendNow] {
+        let decision = world.decide(&retired.clone().because(cause));
+        assert_skipped(&decision, SkipReason::CrmDeleted);
+    }
+    // After 15 days the record is not even in the recycle bin.
+    let purged = Pair {
+        crm: Side::Missing,
+        ..retired
+    };
+    assert_skipped(&world.decide(&purged), SkipReason::CrmDeleted);
+}
+
+#[test]
+fn r52_a_retirement_whose_end_nobody_saw_is_taken_up_again() {
+    let world = ampsea();
+    let interrupted = begun(&world, &lead_deleted(pair()));
+    assert!(interrupted.link.is_moving());
+    assert_eq!(world.decide(&interrupted).outcome, retires(true, true));
+    let landed = prospect_deleted(interrupted);
+    let decision = world.decide(&landed);
+    assert_skipped(&decision, SkipReason::CrmDeleted);
+    let link = settled(&landed, &decision, at(60)).link;
+    assert_eq!((link.state, link.intent), (tombstone(), None));
+}
+
+#[test]
+fn r52_a_prospect_that_was_created_before_the_link_knew_is_retired_too() {
+    let world = ampsea();
+    let mut pair = lead_deleted(pair()).intending(IntentKind::CreateProspect);
+    pair.link.prospect_id = None;
+    pair.link.state = LinkState::Pending;
+    assert_eq!(world.decide(&pair).outcome, retires(true, true));
+    let link = done(&world, &pair).link;
+    assert!(link.is_complete());
+}
+
+/// Seed 65585: nobody hints the prospect again.
+#[test]
+fn r52_a_prospect_whose_creation_nobody_saw_is_looked_for_and_retired() {
+    let mut world = ampsea();
+    world.config.fields.0.push(field("email", "Email"));
+    let ann = lead(1).email("ann@x.test").value("email", "ann@x.test");
+    let mut open = begun(&world, &crm_pair(ann).prospect_hits([]));
+    open.crm = deleted();
+    open.prospects_by_email = Candidates::NotRead;
+    let look_up = Outcome::ReadMore(vec![ReadMore::ProspectsByEmail(
+        NormalisedEmail::new("ann@x.test").unwrap(),
+    )]);
+    assert_eq!(world.decide(&open).outcome, look_up);
+    let none = open.clone().prospect_hits([]);
+    assert_eq!(world.decide(&none).outcome, Outcome::Nothing);
+    let created = prospect(1)
+        .email("ann@x.test")
+        .carrying(open.link.key.clone());
+    let found = open.prospect_hits([created]);
+    assert_eq!(world.decide(&found).outcome, retires(true, true));
+}
+
+#[test]
+fn r52_a_record_that_was_created_and_deleted_before_the_link_knew_is_not_created_again() {
+    let world = ampsea();
+    let ann = prospect(1).email("ann@x.test").assigned(1);
+    let mut gone = lead(1).email("ann@x.test");
+    gone.is_deleted = true;
+    let mut pair = prospect_pair(ann)
+        .intending(IntentKind::CreateCrm)
+        .crm_with_key([gone]);
+    assert_eq!(world.decide(&pair).outcome, retires(true, true));
+    // Seed 159017: the hint that brings it is the deleted record's own.
+    pair.crm = deleted();
+    assert_eq!(world.decide(&pair).outcome, retires(true, true));
+}
+
+#[test]
+fn r52_a_refused_retirement_is_parked_and_decided_again() {
+    let world = ampsea();
+    let pair = lead_deleted(pair());
+    let begun = begun(&world, &pair);
+    let refused = WriteResults {
+        prospect: WriteResult::Failed(WriteFailure {
+            service: sync_core::coerce::Service::AccountEngagement,
+            class: sync_core::error::ErrorClass::Config,
+            code: "61".to_owned(),
+            fields: Vec::new(),
+            message: "no access".to_owned(),
+            may_have_landed: false,
+        }),
+        ..WriteResults::default()
+    };
+    let settlement = settle(&begun.link, &world.decide(&pair), &refused, at(60));
+    assert!(matches!(settlement.error, ErrorChange::Open(_)));
+    assert_eq!(settlement.link.state, LinkState::Linked);
+    assert_eq!(settlement.link.intent, None);
+    let again = Pair {
+        link: settlement.link,
+        ..pair
+    };
+    assert_eq!(world.decide(&again).outcome, retires(true, true));
+}
+
+#[test]
+fn r53_the_undeleted_record_brings_its_prospect_back() {
+    let world = ampsea();
+    let mut back = prospect_deleted(done(&world, &lead_deleted(pair())));
+    back.crm = Side::Present(lead(1).email("ann@x.test").value(TITLE, "CTO"));
+    let decision = decide_by("R53", &world, &back);
+    assert_eq!(decision.outcome, restores());
+    let mut restored = done(&world, &back);
+    assert_eq!(restored.link.state, LinkState::Linked);
+    // What changed meanwhile is an edit of one side: the base is still there.
+    restored.prospect = pair().prospect;
+    let decision = world.decide(&restored);
+    let Outcome::Update { to_prospect, .. } = &decision.outcome else {
+        panic!("{:?}", decision.outcome);
+    };
+    assert_eq!(to_prospect.fields[TITLE], text("CTO"));
+    assert_eq!(
+        to_prospect.crm_id,
+        Some(lead_id(1)),
+        "the mark is taken away"
+    );
+    assert_eq!(decision.trace.conflicts(), 0);
+}
+
+/// Seed 35635: the connector was paused meanwhile.
+#[test]
+fn r53_a_retired_pair_that_was_held_comes_back_all_the_same() {
+    let world = ampsea();
+    let mut back = prospect_deleted(done(&world, &lead_deleted(pair())));
+    let paused = World::new(mirrored().ampsea()).state(ConnectorState::Paused);
+    let held = settled(&back, &paused.decide(&back), at(60)).link;
+    assert_eq!(held.state, LinkState::Held(HoldReason::Paused));
+    back.link = held;
+    back.crm = pair().crm;
+    assert_eq!(world.decide(&back).outcome, restores());
+}
+
+#[test]
+fn r53_a_record_undeleted_while_its_prospect_was_being_retired_brings_it_back() {
+    let world = ampsea();
+    let mut back = prospect_deleted(begun(&world, &lead_deleted(pair())));
+    back.crm = pair().crm;
+    assert_eq!(world.decide(&back).outcome, restores());
+}
+
+#[test]
+fn r53_an_open_write_is_still_classified_after_delete_and_undelete() {
+    let mut world = ampsea();
+    world.config.salesforce.token_field = Some("Token".to_owned());
+    world.config.account_engagement.token_field = Some("Token".to_owned());
+    // A write of "CTO" to the lead was begun, and landed; then the lead was deleted.
+    let mut edited = pair();
+    edited.prospect = Side::Present(
+        prospect(1)
+            .email("ann@x.test")
+            .carrying(edited.link.key.clone())
+            .value(TITLE, "CTO"),
+    );
+    let open = begun(&world, &edited);
+    let token = open.link.intent.clone().unwrap().id;
+    let retired = prospect_deleted(done(&world, &lead_deleted(open)));
+    assert_eq!(
+        retired.link.intent.as_ref().map(|i| i.id.clone()),
+        Some(token.clone())
+    );
+    // After the undelete a user puts "CEO" back: an edit, although it is the old base.
+    let mut landed = lead(1).email("ann@x.test").value(TITLE, "CEO");
+    landed.token = Some(token);
+    let mut back = retired;
+    back.crm = Side::Present(landed);
+    let mut back = done(&world, &back);
+    back.prospect = edited.prospect;
+    let decision = world.decide(&back);
+    let Outcome::Update { to_prospect, .. } = &decision.outcome else {
+        panic!("{:?}", decision.outcome);
+    };
+    assert_eq!(to_prospect.fields[TITLE], text("CEO"));
+}
+
+#[test]
+fn k4_a_read_right_after_the_restore_that_shows_the_recycle_bin_is_not_believed() {
+    let mut world = ampsea();
+    let mut back = prospect_deleted(done(&world, &lead_deleted(pair())));
+    back.crm = pair().crm;
+    let restored = done(&world, &back);
+    world.config.account_engagement.stale_reads_seconds = 60;
+    assert_eq!(world.decide(&restored).outcome, Outcome::NotYet);
+    world.now = at(60 + 60);
+    assert_skipped(&world.decide(&restored), SkipReason::ProspectDeleted);
+}
+
+/// Seed 66343 with stale reads.
+#[test]
+fn k4_a_read_right_after_the_retirement_that_shows_the_prospect_alive_is_not_believed() {
+    let mut world = ampsea();
+    world.config.account_engagement.stale_reads_seconds = 60;
+    let mut back = done(&world, &lead_deleted(pair()));
+    back.crm = pair().crm;
+    assert_eq!(world.decide(&back).outcome, Outcome::NotYet);
+    world.now = at(60 + 60);
+    assert!(matches!(
+        world.decide(&back).outcome,
+        Outcome::Update { .. }
+    ));
+}
+
+#[test]
+fn m2_a_prospect_that_says_its_record_was_deleted_is_not_resynced() {
+    let world = ampsea();
+    let mut marked = prospect(1).email("ann@x.test").assigned(1);
+    marked.is_marked_deleted = true;
+    let decision = decide_by("M2", &world, &prospect_pair(marked).because(Cause::SyncNow));
+    assert_skipped(&decision, SkipReason::CrmDeleted);
+}
+
+#[test]
+fn m1_a_prospect_that_was_switched_off_is_not_moved() {
+    let mut pair = lead_deleted(pair());
+    pair.prospect = Side::Present(prospect(1).showing(NativeCrmId::Ignore));
+    assert_skipped(&ampsea().decide(&pair), SkipReason::SyncDisabled);
+}
+
+#[test]
+fn r55_a_prospect_that_was_restored_while_its_record_is_deleted_does_not_sync() {
+    let mut world = ampsea();
+    world.config.account_engagement.stale_reads_seconds = 60;
+    let restored = done(&world, &lead_deleted(pair()));
+    assert!(restored.prospect.present().is_some());
+    let decision = decide_by("R55", &world, &restored);
+    assert_skipped(&decision, SkipReason::CrmDeleted);
+    // Once the record is back too, the pair is one again; within a minute of our move it may be an old
+    // read that shows the prospect (K4).
+    let mut back = restored;
+    back.crm = pair().crm;
+    assert_eq!(world.decide(&back).outcome, Outcome::NotYet);
+    world.now = at(60 + 60);
+    assert!(matches!(
+        world.decide(&back).outcome,
+        Outcome::Update { .. }
+    ));
+    // And from the first write on: deleted once more, its prospect goes once more.
+    let again = lead_deleted(begun(&world, &back));
+    assert_eq!(world.decide(&again).outcome, retires(true, true));
+}
+
+#[test]
+fn r56_a_deleted_prospect_leaves_the_record_as_it_is() {
+    let world = ampsea();
+    let gone = prospect_deleted(pair());
+    let decision = decide_by("R56", &world, &gone);
+    assert_skipped(&decision, SkipReason::ProspectDeleted);
+    let link = settled(&gone, &decision, at(60)).link;
+    assert_eq!(link.base, gone.link.base);
+    // A change of the record does not bring it back, sending the record does.
+    let changed = Pair { link, ..gone };
+    assert_skipped(&world.decide(&changed), SkipReason::ProspectDeleted);
+    let sent = changed.clone().because(Cause::SendNow);
+    assert_eq!(world.decide(&sent).outcome, restores());
+    // So does the person who takes it out of the bin.
+    let back = Pair {
+        prospect: pair().prospect,
+        ..changed
+    };
+    assert!(matches!(
+        world.decide(&back).outcome,
+        Outcome::Update { .. }
+    ));
+}
+
+#[test]
+fn r56_a_prospect_deleted_before_the_link_knew_of_it_is_not_created_again() {
+    let world = ampsea();
+    let mut gone = prospect(1).email("ann@x.test").carrying(pair().link.key);
+    gone.is_deleted = true;
+    let mut pair = pair()
+        .intending(IntentKind::CreateProspect)
+        .prospect_hits([gone]);
+    pair.link.prospect_id = None;
+    pair.prospect = Side::Unlinked;
+    assert_skipped(&world.decide(&pair), SkipReason::ProspectDeleted);
+    assert_eq!(
+        world.decide(&pair.because(Cause::SendNow)).outcome,
+        restores()
+    );
+}
+
+#[test]
+fn r57_a_purged_prospect_is_held_while_its_record_lives() {
+    let mut pair = pair();
+    pair.prospect = Side::Missing;
+    let decision = decide_by("R57", &ampsea(), &pair);
+    assert_eq!(decision.outcome, Outcome::Hold(HoldReason::ProspectPurged));
+    pair.crm = Side::Missing;
+    assert_skipped(&ampsea().decide(&pair), SkipReason::ProspectDeleted);
+}
+
+#[test]
+fn n8_a_recycled_prospect_with_the_address_is_nobodys_match() {
+    let mut recycled = prospect(2).email("ann@x.test");
+    recycled.is_deleted = true;
+    let pair = crm_pair(lead(1).email("ann@x.test")).prospect_hits([recycled]);
+    let world = World::new(config().ampsea().match_by_email());
+    assert!(matches!(
+        world.decide(&pair).outcome,
+        Outcome::CreateProspect { .. }
+    ));
+}
+
+#[test]
+fn an_intent_that_only_moved_the_prospect_leaves_nothing_behind() {
+    let moved = begun(&ampsea(), &lead_deleted(pair())).link.intent.unwrap();
+    assert_eq!(moved.lifecycle, Some(Lifecycle::Retire));
+    assert_eq!(moved.without_lifecycle(), None);
+}
+
+/// Seed 38352: the worker died between the writes of a match and their commit.
+#[test]
+fn r52_a_record_that_is_deleted_before_its_match_was_committed_is_not_created_again() {
+    let mut world = ampsea();
+    world.config.settings.match_by_email = true;
+    let ann = lead(1).email("ann@x.test");
+    let matched = prospect_pair(prospect(1).email("ann@x.test").assigned(1)).crm_hits([ann]);
+    let begun = begun(&world, &matched);
+    let known = (begun.link.crm_id.clone(), begun.link.prospect_id);
+    assert_eq!(known, (Some(lead_id(1)), Some(prospect_id(1))));
+    let mut gone = lead_deleted(begun);
+    gone.crm_by_email = Candidates::NotRead;
+    assert_eq!(world.decide(&gone).outcome, retires(true, true));
+}
+
+/// Seed 82124: the hint that caught the pair up named the prospect only.
+#[test]
+fn r53_a_created_record_that_came_back_is_found_by_its_key_from_its_recycled_prospect() {
+    let world = ampsea();
+    let ann = prospect(1).email("ann@x.test").assigned(1);
+    let mut gone = lead(1).email("ann@x.test");
+    gone.is_deleted = true;
+    let created = begun(&world, &prospect_pair(ann));
+    let retiring = begun(&world, &created.clone().crm_with_key([gone]));
+    let mut back = prospect_deleted(retiring);
+    back.crm_by_key = Candidates::NotRead;
+    let by_key = vec![ReadMore::CrmByKey(back.link.key.clone())];
+    assert_eq!(world.decide(&back).outcome, Outcome::ReadMore(by_key));
+    let found = back.crm_with_key([lead(1).email("ann@x.test")]);
+    assert_eq!(world.decide(&found).outcome, restores());
+}
+
+/// Seed 406248: the reply to the retirement was lost, so only the intent knew of it.
+#[test]
+fn r53_a_restore_that_was_refused_is_tried_again() {
+    let world = ampsea();
+    let mut back = prospect_deleted(begun(&world, &lead_deleted(pair())));
+    back.crm = pair().crm;
+    let refused = WriteResults {
+        prospect: WriteResult::Failed(WriteFailure {
+            service: sync_core::coerce::Service::AccountEngagement,
+            class: sync_core::error::ErrorClass::Throttled,
+            code: "66".to_owned(),
+            fields: Vec::new(),
+            message: "too many calls".to_owned(),
+            may_have_landed: false,
+        }),
+        ..WriteResults::default()
+    };
+    let restoring = begun(&world, &back);
+    let settlement = settle(&restoring.link, &world.decide(&back), &refused, at(60));
+    let again = Pair {
+        link: settlement.link,
+        ..back
+    };
+    assert_eq!(world.decide(&again).outcome, restores());
+}
+
+/// Cached seed 58051: what had been synced a moment ago was not seen, and looked like an edit back.
+#[test]
+fn k4_a_read_older_than_one_a_decision_was_stored_on_is_nobodys_edit() {
+    let mut world = ampsea();
+    world.config.account_engagement.stale_reads_seconds = 60;
+    let mut edited = pair();
+    edited.prospect = Side::Present(
+        prospect(1)
+            .email("ann@x.test")
+            .carrying(edited.link.key.clone())
+            .value(TITLE, "CTO")
+            .updated(at(0)),
+    );
+    edited.link.see(edited.prospect.present(), at(1));
+    let mut old = edited.clone();
+    old.prospect = Side::Present(
+        prospect(1)
+            .email("ann@x.test")
+            .carrying(old.link.key.clone())
+            .value(TITLE, "CEO")
+            .updated(at(-10)),
+    );
+    world.now = at(30);
+    assert_eq!(world.decide(&old).outcome, Outcome::NotYet);
+    assert!(matches!(
+        world.decide(&edited).outcome,
+        Outcome::Update { .. }
+    ));
+    world.now = at(90);
+    assert_ne!(world.decide(&old).outcome, Outcome::NotYet);
+}
+
+/// The adapter looks once more before it restores, and an older read would show the prospect alive.
+#[test]
+fn k4_nothing_is_restored_while_a_read_can_be_older_than_its_retirement() {
+    let mut world = ampsea();
+    let mut back = prospect_deleted(done(&world, &lead_deleted(pair())));
+    back.crm = pair().crm;
+    world.config.account_engagement.stale_reads_seconds = 60;
+    assert_eq!(world.decide(&back).outcome, Outcome::NotYet);
+    world.now = at(60 + 60);
+    assert_eq!(world.decide(&back).outcome, restores());
+}
