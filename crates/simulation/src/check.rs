@@ -1,0 +1,124 @@
+//! The invariants: one partner, both sides equal, no edit lost without a recorded conflict.
+
+use connector::ports::{Errors, Links};
+use sync_core::key::RecordRef;
+use sync_core::link::{Link, LinkState};
+
+use crate::kernel::Inner;
+use crate::lives::{self, BothLive};
+use crate::processes::Deployment;
+use crate::run::at_once;
+use crate::users::live_record;
+use crate::world::{Edit, FIELDS, NAMES, World};
+
+/// Looks at the end of a run.
+pub fn check(deployment: &Deployment) {
+    let unit = deployment.sim.lock().world.config.business_unit.clone();
+    let links =
+        at_once(deployment.links.list(&unit, None, None)).map_or_else(Vec::new, |page| page.rows);
+    let open = at_once(deployment.errors.list(&unit, false)).unwrap_or_default();
+    let mut inner = deployment.sim.lock();
+    for person in 0..inner.world.people.len() {
+        let is_covered = open.iter().any(|row| {
+            let records = [
+                row.crm_id.clone().map(RecordRef::Crm),
+                row.prospect_id.map(RecordRef::Prospect),
+            ];
+            let mut owners = records
+                .iter()
+                .flatten()
+                .filter_map(|record| inner.world.owners.get(record));
+            owners.any(|owner| *owner == person)
+        });
+        let is_duplicate = [true, false]
+            .into_iter()
+            .any(|on_crm| lives::records(&inner.world, person, on_crm).len() > 1);
+        if is_covered && !is_duplicate {
+            continue;
+        }
+        match lives::check(&inner.world, person) {
+            Ok(BothLive(true)) => check_pair(&mut inner, person, &links),
+            Ok(BothLive(false)) => {}
+            Err(broken) => inner.violate(broken),
+        }
+    }
+}
+
+fn check_pair(inner: &mut Inner, person: usize, links: &[Link]) {
+    let records = (
+        live_record(&inner.world, person, true),
+        live_record(&inner.world, person, false),
+    );
+    let (Some(RecordRef::Crm(crm)), Some(RecordRef::Prospect(prospect))) = records else {
+        return;
+    };
+    let Some(link) = links.iter().find(|link| link.crm_id.as_ref() == Some(&crm)) else {
+        inner.violate(format!("unlinked: {crm} and prospect {prospect}"));
+        return;
+    };
+    if link.state != LinkState::Linked
+        || link.intent.is_some()
+        || link.prospect_id != Some(prospect)
+    {
+        inner.violate(format!("unfinished: {:?} {:?}", link.state, link.intent));
+        return;
+    }
+    for (field, (of_prospect, of_crm)) in NAMES.into_iter().enumerate().take(FIELDS) {
+        let on_crm = inner
+            .world
+            .lead(&crm)
+            .map(|row| World::text(row, of_crm).to_owned());
+        let on_prospect = inner
+            .world
+            .prospect(prospect)
+            .map(|row| World::text(&row, of_prospect).to_owned());
+        if on_crm != on_prospect {
+            inner.violate(format!(
+                "diverged: {of_crm} is {on_crm:?} and {on_prospect:?}"
+            ));
+            continue;
+        }
+        check_field(inner, person, field, &on_crm.unwrap_or_default());
+    }
+}
+
+/// The final value is one that no user knowingly replaced, and every other such value lost a conflict
+/// that was recorded. Up to the last write that overwrote an entry unread, nothing can be said.
+fn check_field(inner: &mut Inner, person: usize, field: usize, value: &str) {
+    let of_field = |edit: &&Edit| (edit.person, edit.field) == (person, field);
+    let all = || inner.world.edits.iter().filter(of_field);
+    let unread = all().filter(|edit| edit.is_overwritten_unread);
+    let excused_until = unread.map(|edit| edit.overwritten_at).max().unwrap_or(0);
+    let last_edit = all().map(|edit| edit.at).max().unwrap_or(0);
+    let standing: Vec<Edit> = all()
+        .filter(|edit| !edit.is_replaced && !edit.is_merged && !edit.is_overwritten_unread)
+        .cloned()
+        .collect();
+    let is_excused = excused_until > 0 && last_edit <= excused_until;
+    if !is_excused && !standing.is_empty() && standing.iter().all(|edit| edit.value != value) {
+        let values: Vec<&str> = standing.iter().map(|edit| edit.value.as_str()).collect();
+        inner.violate(format!(
+            "lost edit: {} ends as {value:?}, which was replaced; standing {values:?}",
+            NAMES[field].0
+        ));
+        return;
+    }
+    for edit in standing.iter().filter(|edit| edit.value != value) {
+        let is_recorded = inner.world.conflicts.iter().any(|conflict| {
+            (conflict.person, conflict.field) == (person, field)
+                && conflict.loser == edit.value
+                && conflict.at >= edit.at
+        });
+        // A blank that was there from the beginning is no edit.
+        let is_expected = edit.at <= excused_until
+            || edit.was_agreed
+            || edit.restores_agreed
+            || edit.value.is_empty();
+        if !is_recorded && !is_expected {
+            inner.violate(format!(
+                "lost edit: {} ends as {value:?}; {:?} lost without a recorded conflict",
+                NAMES[field].0, edit.value
+            ));
+        }
+    }
+}

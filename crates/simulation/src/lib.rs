@@ -1,0 +1,23 @@
+#![doc = include_str!("../README.md")]
+
+pub mod allowance;
+pub mod check;
+pub mod crm;
+pub mod faults;
+pub mod kernel;
+pub mod lanes;
+pub mod lives;
+pub mod marketing;
+pub mod mutants;
+pub mod processes;
+pub mod provenance;
+pub mod run;
+pub mod setting;
+pub mod shrink;
+pub mod stores;
+pub mod users;
+pub mod wire;
+pub mod world;
+
+pub use run::{Options, Outcome, run};
+pub use shrink::shrunk;

@@ -1,0 +1,147 @@
+//! People who delete records and take them out of the recycle bins again, and what must follow.
+
+use serde_json::json;
+use sync_core::key::RecordRef;
+use twin::bu::prospects::Writer;
+use twin::org::Caller;
+
+use crate::kernel::{Inner, Millis};
+use crate::users::MARKETER;
+use crate::world::World;
+
+/// What people did to the records of a person.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Life {
+    /// When the lead was deleted for the first time.
+    pub lead_deleted: Option<Millis>,
+    /// Whether the prospect is in the recycle bin because a user put it there.
+    pub is_prospect_deleted: bool,
+    /// When a user last took the prospect out of the recycle bin.
+    pub prospect_undeleted: Option<Millis>,
+}
+
+/// A record of a person, and whether it is in the recycle bin.
+#[must_use]
+pub fn records(world: &World, person: usize, on_crm: bool) -> Vec<(RecordRef, bool)> {
+    let email = &world.people[person];
+    let is_theirs = |address: &str| address.eq_ignore_ascii_case(email);
+    if on_crm {
+        let leads = world.lead_ids().filter_map(|id| {
+            let row = world.lead(&id)?;
+            let is_deleted = row.get("IsDeleted") == Some(&json!(true));
+            is_theirs(World::text(row, "Email")).then_some((RecordRef::Crm(id), is_deleted))
+        });
+        leads.collect()
+    } else {
+        let prospects = world.prospect_ids().filter_map(|id| {
+            let row = world.prospect(id)?;
+            let is_deleted = row.get("isDeleted") == Some(&json!(true));
+            is_theirs(World::text(&row, "email")).then_some((RecordRef::Prospect(id), is_deleted))
+        });
+        prospects.collect()
+    }
+}
+
+/// A user deletes the record of a person on one side, or takes it out of the recycle bin.
+pub fn toggle(inner: &mut Inner, person: usize, on_crm: bool) {
+    let now = inner.timestamp();
+    inner.world.commit_due(now);
+    let Some((record, is_deleted)) = records(&inner.world, person, on_crm).into_iter().next()
+    else {
+        return;
+    };
+    // Of two records that nobody has linked yet, the other is a person's only one as soon as the first is
+    // gone: it gets a partner, and undeleting the first one makes two (N8).
+    let is_linked = inner.world.agreed.contains_key(&(person, 0));
+    if inner.world.doubles.contains(&person) && !is_linked {
+        return;
+    }
+    let at = inner.now;
+    match &record {
+        RecordRef::Crm(id) => {
+            let caller = Caller::new(inner.world.user.clone(), now);
+            let org = &mut inner.world.org;
+            let done = if is_deleted {
+                org.undelete("Lead", id.as_str(), &caller)
+            } else {
+                org.delete("Lead", id.as_str(), &caller)
+            };
+            if done.is_err() {
+                return;
+            }
+            if !is_deleted {
+                inner.world.life(person).lead_deleted.get_or_insert(at);
+            }
+        }
+        RecordRef::Prospect(id) => {
+            inner.world.keep_earlier(*id, at);
+            let marketer = Writer {
+                user_id: MARKETER,
+                is_person: true,
+            };
+            let unit = &mut inner.world.unit;
+            let done = if is_deleted {
+                unit.undelete_prospect(id.get(), marketer, now)
+            } else {
+                unit.delete_prospect(id.get(), marketer, now)
+            };
+            if done.is_err() {
+                return;
+            }
+            let life = inner.world.life(person);
+            life.is_prospect_deleted = !is_deleted;
+            if is_deleted {
+                life.prospect_undeleted = Some(at);
+            }
+        }
+    }
+    let what = if is_deleted {
+        "user undeletes"
+    } else {
+        "user deletes"
+    };
+    inner.tell(what, &record);
+}
+
+/// Whether the records of a person are in the recycle bins that they belong in; says what is wrong.
+///
+/// # Errors
+/// The invariant that broke.
+pub fn check(world: &World, person: usize) -> Result<BothLive, String> {
+    let (leads, prospects) = (records(world, person, true), records(world, person, false));
+    if leads.len() > 1 || prospects.len() > 1 {
+        return Err(format!(
+            "duplicate: person {person} has had {} leads and {} prospects",
+            leads.len(),
+            prospects.len()
+        ));
+    }
+    let life = world.lives.get(&person).copied().unwrap_or_default();
+    let stale_reads = Millis::from(world.config.account_engagement.stale_reads_seconds) * 1_000;
+    let state = |records: &[(RecordRef, bool)]| records.first().map(|(_, is_deleted)| *is_deleted);
+    match (state(&leads), state(&prospects)) {
+        (Some(false), Some(false)) => Ok(BothLive(true)),
+        // R56: whoever deleted it meant it.
+        (Some(false), Some(true)) if life.is_prospect_deleted => Ok(BothLive(false)),
+        (Some(false), Some(true)) => Err(format!("not restored: the prospect of person {person}")),
+        // R55: whoever restored it while its record was deleted has a prospect that does not sync. An
+        // undelete and another delete of the record between two polls are no news to anybody.
+        // And one who did so less than a minute before may not have been seen yet (K4).
+        (Some(true), Some(false))
+            if life.prospect_undeleted.map(|at| at + stale_reads) > life.lead_deleted =>
+        {
+            Ok(BothLive(false))
+        }
+        (Some(true), Some(false)) => Err(format!("not retired: the prospect of person {person}")),
+        (Some(true) | None, Some(true) | None) => Ok(BothLive(false)),
+        (Some(false), None) | (None, Some(false)) => Err(format!(
+            "no partner: person {person} has {} leads and {} prospects",
+            leads.len(),
+            prospects.len()
+        )),
+    }
+}
+
+/// Whether both records of a person are outside the recycle bins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BothLive(pub bool);

@@ -1,0 +1,157 @@
+//! Mutants of what is asked of Account Engagement.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use connector::ports::{
+    Changes, Marketing, ProspectChange, ProspectWrite, ProspectWriteTarget, ProspectWritten,
+    ServiceError, ServiceUser, Usage,
+};
+use futures::future::join_all;
+use jiff::{SignedDuration, Timestamp};
+use sync_core::config::Config;
+use sync_core::ids::ProspectId;
+use sync_core::record::{ProspectRecord, Side, Values};
+use sync_core::schema::FieldDescription;
+use sync_core::settle::WriteFailure;
+use sync_core::value::NormalisedEmail;
+
+use super::{Mutant, note_stamps, read_from, was_seen};
+use crate::kernel::Sim;
+
+pub(super) struct MutatedMarketing {
+    pub(super) mutant: Mutant,
+    pub(super) inner: Arc<dyn Marketing>,
+    pub(super) sim: Arc<Sim>,
+}
+
+type Written = Result<ProspectWritten, WriteFailure>;
+
+impl MutatedMarketing {
+    async fn write_one(&self, config: &Config, write: &ProspectWrite) -> Written {
+        let (mut config, mut write) = (config.clone(), write.clone());
+        match self.mutant {
+            mutant if mutant.creates_prospects_blindly() => write.fields.key = None,
+            Mutant::NoTokenInAccountEngagement => config.account_engagement.token_field = None,
+            _ => {}
+        }
+        let mut answers = self
+            .inner
+            .write(&config, std::slice::from_ref(&write))
+            .await;
+        let written = answers.pop().expect("one answer for one write");
+        match (self.mutant, written, &write.target) {
+            (Mutant::LostReplyIsRefusal, Err(failure), _) => Err(WriteFailure {
+                may_have_landed: false,
+                ..failure
+            }),
+            (Mutant::LostReplyIsSuccess, Err(failure), ProspectWriteTarget::Update(id))
+                if failure.may_have_landed =>
+            {
+                Ok(ProspectWritten {
+                    id: *id,
+                    record: None,
+                    unwritten: Values::new(),
+                })
+            }
+            (_, written, _) => written,
+        }
+    }
+}
+
+#[async_trait]
+impl Marketing for MutatedMarketing {
+    async fn changes(
+        &self,
+        config: &Config,
+        from: Timestamp,
+    ) -> Result<Changes<ProspectChange>, ServiceError> {
+        let from = read_from(self.mutant, &self.sim, "Prospect", from);
+        let mut changes = self.inner.changes(config, from).await?;
+        note_stamps(
+            &self.sim,
+            "Prospect",
+            changes.rows.iter().map(|row| row.stamp),
+        );
+        match self.mutant {
+            Mutant::SeenTooEarly => changes.read_at += SignedDuration::from_hours(1),
+            Mutant::DeletesNotPolled => changes.rows.retain(|row| !row.is_deleted),
+            Mutant::DedupByStamp => changes
+                .rows
+                .retain(|row| !was_seen(&self.sim, &row.id.to_string(), row.stamp)),
+            _ => {}
+        }
+        Ok(changes)
+    }
+
+    async fn read(
+        &self,
+        config: &Config,
+        ids: &[ProspectId],
+    ) -> Result<BTreeMap<ProspectId, Side<ProspectRecord>>, ServiceError> {
+        let mut sides = self.inner.read(config, ids).await?;
+        if self.mutant == Mutant::DeletedProspectForgotten {
+            for side in sides.values_mut() {
+                if matches!(side, Side::Deleted { .. }) {
+                    *side = Side::Unlinked;
+                }
+            }
+        }
+        Ok(sides)
+    }
+
+    async fn find_by_email(
+        &self,
+        config: &Config,
+        emails: &[NormalisedEmail],
+    ) -> Result<Vec<ProspectRecord>, ServiceError> {
+        let found = self.inner.find_by_email(config, emails).await?;
+        Ok(match self.mutant {
+            Mutant::NoLookUpBeforeCreate => Vec::new(),
+            mutant if mutant.creates_prospects_blindly() => Vec::new(),
+            Mutant::DeletedProspectForgotten => found
+                .into_iter()
+                .filter(|record| !record.is_deleted)
+                .collect(),
+            // People are entered as `Person0@..`; what we create is in lower case.
+            Mutant::CaseSensitiveAddress => found
+                .into_iter()
+                .filter(|record| record.key.is_none())
+                .collect(),
+            _ => found,
+        })
+    }
+
+    fn calls_at_once(&self) -> usize {
+        if self.mutant == Mutant::NoSlots { 8 } else { 1 }
+    }
+
+    async fn write(&self, config: &Config, writes: &[ProspectWrite]) -> Vec<Written> {
+        if self.mutant == Mutant::NoSlots {
+            let at_once = writes.iter().map(|write| self.write_one(config, write));
+            return join_all(at_once).await;
+        }
+        let mut written = Vec::with_capacity(writes.len());
+        for write in writes {
+            written.push(self.write_one(config, write).await);
+        }
+        written
+    }
+
+    async fn users(&self) -> Result<Vec<ServiceUser>, ServiceError> {
+        self.inner.users().await
+    }
+
+    async fn describe(&self) -> Result<Vec<FieldDescription>, ServiceError> {
+        self.inner.describe().await
+    }
+
+    async fn create_text_field(&self, name: &str) -> Result<FieldDescription, ServiceError> {
+        self.inner.create_text_field(name).await
+    }
+
+    fn take_usage(&self) -> Usage {
+        self.inner.take_usage()
+    }
+}

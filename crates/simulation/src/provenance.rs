@@ -1,0 +1,148 @@
+//! Where every value came from: which edit of a user each record shows, and which edits were replaced,
+//! merged, agreed on or overwritten unread.
+
+use jiff::Timestamp;
+use sync_core::key::RecordRef;
+
+use crate::kernel::{Millis, TaskId};
+use crate::world::{Edit, EditId, FIELDS, NAMES, Origins, World};
+
+impl World {
+    /// A user enters a value on one side; it replaces what that side showed.
+    pub fn note_edit(&mut self, record: &RecordRef, mut edit: Edit) {
+        let field = edit.field;
+        let known = [&self.agreed, &self.planned].map(|values| values.get(&(edit.person, field)));
+        let seen = self.seen.get(&(edit.person, field, edit.on_crm));
+        edit.restores_agreed = known.contains(&Some(&edit.value)) || seen == Some(&edit.value);
+        self.owners.insert(record.clone(), edit.person);
+        self.edits.push(edit);
+        self.count.edits += 1;
+        let id = self.edits.len() - 1;
+        let origins = self.origins.entry(record.clone()).or_default();
+        if let Some(before) = origins[field].replace(id) {
+            self.edits[before].is_replaced = true;
+        }
+    }
+
+    /// A process stores that both sides of a person have the same value. When each side had entered it by
+    /// itself, and the process has seen so, the two edits become one.
+    pub fn note_equal(&mut self, task: TaskId, person: usize, field: usize, value: &str) {
+        let of_person = self.owners.iter().filter(|(_, owner)| **owner == person);
+        let records: Vec<RecordRef> = of_person.map(|(record, _)| record.clone()).collect();
+        // Whoever has entered this very value agrees, whether or not the process has seen it.
+        let held: Vec<EditId> = records
+            .iter()
+            .filter_map(|record| self.origins_of(record)[field])
+            .collect();
+        for held in held {
+            self.edits[held].was_agreed |= self.edits[held].value == value;
+        }
+        let read = |record: &RecordRef| Some(self.read.get(&(task, record.clone()))?[field]);
+        let was_read: Vec<Option<EditId>> = records.iter().filter_map(read).collect();
+        // What was not read is known when it came from what was: a record that the process has created.
+        let known = |record: &RecordRef| {
+            let held = self.origins_of(record)[field];
+            read(record).or_else(|| was_read.contains(&held).then_some(held))
+        };
+        let known: Option<Vec<Option<EditId>>> = records.iter().map(known).collect();
+        let Some(known) = known else { return };
+        let entered: Vec<EditId> = known.iter().copied().flatten().collect();
+        for id in &entered {
+            self.edits[*id].was_agreed |= self.edits[*id].value == value;
+        }
+        let is_equal = entered.len() == records.len()
+            && entered.iter().all(|id| self.edits[*id].value == value);
+        let standing = entered.iter().filter(|id| !self.edits[**id].is_replaced);
+        let (true, Some(first)) = (is_equal, standing.min().or(entered.iter().min()).copied())
+        else {
+            return;
+        };
+        for other in entered.into_iter().filter(|id| *id != first) {
+            self.edits[other].is_merged = true;
+        }
+        for (record, known) in records.into_iter().zip(known) {
+            let held = &mut self.origins.entry(record).or_default()[field];
+            if *held == known {
+                *held = Some(first);
+            }
+        }
+    }
+
+    /// A write of a process lands on a record: its values come from what the process had read of the
+    /// other side. Answers what must not be: a value that nobody ever entered, or an entry that the
+    /// condition of the write should have kept.
+    pub fn note_write(
+        &mut self,
+        task: TaskId,
+        record: &RecordRef,
+        person: usize,
+        written: &[Option<String>; FIELDS],
+        (condition, now): (Option<Timestamp>, Millis),
+    ) -> Option<String> {
+        self.owners.insert(record.clone(), person);
+        let held = self.origins_of(record);
+        let was_read = self.read.get(&(task, record.clone())).copied();
+        let others: Vec<Origins> = self
+            .read
+            .iter()
+            .filter(|((reader, other), _)| {
+                *reader == task && other != record && self.owners.get(other) == Some(&person)
+            })
+            .map(|(_, origins)| *origins)
+            .collect();
+        let mut origins = held;
+        let mut broken = None;
+        for (field, value) in written.iter().enumerate() {
+            let Some(value) = value else { continue };
+            if let (Some(was_read), Some(overwritten)) = (was_read, held[field]) {
+                let is_unread = was_read[field] != Some(overwritten);
+                if is_unread && self.edits[overwritten].value != *value {
+                    self.overwrite_unread(record, overwritten, now);
+                    let stamped = self.edits[overwritten].stamped / 1_000;
+                    let is_covered = condition.is_none_or(|seen| stamped > seen.as_second());
+                    if matches!(record, RecordRef::Crm(_)) && is_covered {
+                        broken = Some(format!("lost edit: {record} overwritten unread"));
+                    }
+                }
+            }
+            if held[field].is_some_and(|id| self.edits[id].value == *value) {
+                continue;
+            }
+            let is_source = |id: &EditId| self.edits[*id].value == *value;
+            let from_other = others.iter().filter_map(|read| read[field]).find(is_source);
+            let source = from_other.or_else(|| self.latest(person, field, value));
+            if source.is_none() && !value.is_empty() {
+                let name = NAMES[field].0;
+                broken = Some(format!("invented: {name} of {record}"));
+            }
+            origins[field] = source;
+        }
+        self.origins.insert(record.clone(), origins);
+        // What it has written it knows.
+        if let Some(known) = self.read.get_mut(&(task, record.clone())) {
+            for field in (0..FIELDS).filter(|field| written[*field].is_some()) {
+                known[field] = origins[field];
+            }
+        }
+        broken
+    }
+
+    fn overwrite_unread(&mut self, record: &RecordRef, edit: EditId, now: Millis) {
+        let edit = &mut self.edits[edit];
+        if edit.is_replaced || edit.is_overwritten_unread {
+            return;
+        }
+        edit.is_overwritten_unread = true;
+        edit.overwritten_at = now;
+        match record {
+            RecordRef::Crm(_) => self.count.unread_on_crm += 1,
+            RecordRef::Prospect(_) => self.count.unread_on_prospect += 1,
+        }
+    }
+
+    fn latest(&self, person: usize, field: usize, value: &str) -> Option<EditId> {
+        self.edits
+            .iter()
+            .rposition(|edit| (edit.person, edit.field) == (person, field) && edit.value == value)
+    }
+}

@@ -1,0 +1,341 @@
+//! One seed, one run: people and faults for a while, then everything drains, then the checker looks.
+
+use std::sync::Arc;
+
+use connector::memory::{MemoryErrors, MemoryLinks, MemoryState};
+use connector::ports::State;
+use sync_core::config::{ConnectorRow, ConnectorState, SyncBehaviour};
+use sync_core::protocol::AdminCommand;
+
+use crate::check;
+use crate::faults::{Faults, Kinds};
+use crate::kernel::{Event, Inner, Millis, START, Sim};
+use crate::mutants::Mutant;
+use crate::processes::{Deployment, Processes};
+use crate::setting::{ENGINES, RENEWED_AFTER, config, configure};
+use crate::users::{self, Domain};
+use crate::world::{Count, World};
+
+/// How often the poller runs (template.yaml).
+const POLL_EVERY: Millis = 120_000;
+/// How often it runs while the system drains: less often, because nobody waits.
+const DRAIN_EVERY: Millis = 600_000;
+/// When both sides are compared once more, as the daily comparison does.
+const COMPARED_AFTER: Millis = 25 * 3_600_000;
+/// How many polls the system gets to come to rest.
+const DRAIN_POLLS: u32 = 60;
+
+/// How a run is made.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// Whether reads of prospects may be stale (K4).
+    pub with_cache: bool,
+    /// Whether the token fields are configured.
+    pub with_tokens: bool,
+    /// The step of the protocol that is left out.
+    pub mutant: Option<Mutant>,
+    /// Whether the story is kept.
+    pub tells: bool,
+    /// Kinds of faults that do not happen; for shrinking.
+    pub without: Kinds,
+    /// At most so many actions of users; for shrinking.
+    pub most_actions: u32,
+    /// At most so many people; for shrinking.
+    pub most_people: usize,
+}
+
+impl Options {
+    /// The full protocol, everything that can go wrong.
+    #[must_use]
+    pub fn full() -> Self {
+        Self {
+            with_cache: false,
+            with_tokens: true,
+            mutant: None,
+            tells: false,
+            without: Kinds::default(),
+            most_actions: u32::MAX,
+            most_people: usize::MAX,
+        }
+    }
+
+    /// The protocol without a step, in a world in which that step matters.
+    #[must_use]
+    pub fn of_mutant(mutant: Mutant) -> Self {
+        Self {
+            mutant: Some(mutant),
+            with_cache: mutant.needs_cache(),
+            ..Self::full()
+        }
+    }
+}
+
+/// What a run came to.
+pub struct Outcome {
+    /// Invariants that broke.
+    pub violations: Vec<String>,
+    /// A number that two runs of one seed share.
+    pub fingerprint: u64,
+    /// What was counted.
+    pub count: Count,
+    /// The story, when it was kept.
+    pub story: Vec<String>,
+}
+
+struct Run {
+    sim: Arc<Sim>,
+    processes: Processes,
+    deployment: Deployment,
+    domain: Domain,
+    most_people: usize,
+    outage: bool,
+    crowd: bool,
+}
+
+/// Runs a seed.
+#[must_use]
+pub fn run(seed: u64, options: Options) -> Outcome {
+    let mut rng = fastrand::Rng::with_seed(seed ^ 0x5eed);
+    let faults = Faults::draw(&mut rng, options.with_cache).without(options.without);
+    let (org, unit) = ENGINES.clone();
+    let world = World::new(org, unit, config(options));
+    let sim = Sim::new(seed, faults, world, options.tells);
+    let deployment = Deployment {
+        sim: sim.clone(),
+        links: Arc::new(MemoryLinks::default()),
+        errors: Arc::new(MemoryErrors::default()),
+        state: Arc::new(MemoryState::default()),
+        mutant: options.mutant,
+    };
+    {
+        let allowance = &mut sim.lock().world.allowance;
+        allowance.left = faults.calls_left;
+        allowance.renewed_at = START + RENEWED_AFTER;
+    }
+    configure(&deployment);
+    mutate(&sim, options.mutant);
+    let domain = match rng.u32(0..4) {
+        0 => Domain::Of(2),
+        1 => Domain::Of(3),
+        2 => Domain::Of(10),
+        _ => Domain::Unique,
+    };
+    let mut run = Run {
+        processes: Processes::new(deployment.clone()),
+        most_people: rng
+            .usize(1..=if faults.crowd { 8 } else { 3 })
+            .min(options.most_people),
+        outage: faults.outage,
+        crowd: faults.crowd,
+        sim,
+        deployment,
+        domain,
+    };
+    run.plan(&mut rng, options.most_actions);
+    run.play();
+    run.drain();
+    check::check(&run.deployment);
+    run.compare();
+    let mut inner = run.sim.lock();
+    let writes = (
+        inner.world.count.crm_writes,
+        inner.world.count.prospect_writes,
+    );
+    inner.mix(writes);
+    Outcome {
+        violations: std::mem::take(&mut inner.violations),
+        fingerprint: inner.fingerprint(),
+        count: inner.world.count,
+        story: inner.take_story(),
+    }
+}
+
+/// Mutants of the queue itself.
+fn mutate(sim: &Sim, mutant: Option<Mutant>) {
+    let mut inner = sim.lock();
+    match mutant {
+        Some(Mutant::AcknowledgedFirst) => inner.lanes.acknowledges_first = true,
+        Some(Mutant::FailuresAcknowledged) => inner.lanes.acknowledges_failures = true,
+        Some(Mutant::DeadMessagesDropped) => inner.lanes.drops_dead = true,
+        _ => {}
+    }
+}
+
+/// The stores in memory answer at once.
+pub fn at_once<T, E>(call: impl Future<Output = Result<T, E>>) -> Option<T> {
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    match std::pin::pin!(call).poll(&mut context) {
+        std::task::Poll::Ready(answer) => answer.ok(),
+        std::task::Poll::Pending => None,
+    }
+}
+
+impl Run {
+    /// What people and operators will do, and when the poller runs.
+    fn plan(&self, rng: &mut fastrand::Rng, most_actions: u32) {
+        let period = if self.outage {
+            5 * POLL_EVERY
+        } else {
+            POLL_EVERY
+        };
+        let horizon = rng.i64(4..=16) * period;
+        let actions = rng.u32(2..=if self.crowd { 30 } else { 10 });
+        let actions = actions.min(most_actions);
+        let mut inner = self.sim.lock();
+        for _ in 0..actions {
+            // People like to work at the same time.
+            let at = if rng.bool() {
+                rng.i64(0..horizon)
+            } else {
+                (rng.i64(0..horizon) / POLL_EVERY) * POLL_EVERY + rng.i64(0..6_000)
+            };
+            inner.after(at, Event::User);
+        }
+        let mut at = rng.i64(0..POLL_EVERY);
+        while at < horizon {
+            inner.after(at, Event::Poll);
+            at += period + rng.i64(-2_000..=2_000);
+        }
+        if rng.u32(0..5) == 0 {
+            let at = rng.i64(0..horizon);
+            inner.after(at, Event::Operator);
+            inner.after(at + 600_000, Event::Operator);
+        }
+        if rng.u32(0..4) == 0 {
+            for _ in 0..rng.u32(1..=3) {
+                inner.after(rng.i64(0..horizon), Event::Reconcile);
+            }
+        }
+        inner.after(horizon, Event::Effect(Box::new(calm)));
+    }
+
+    /// Until nothing is left to happen.
+    fn play(&mut self) {
+        loop {
+            let event = self.sim.lock().pop();
+            let Some(event) = event else { return };
+            self.happen(event);
+        }
+    }
+
+    fn happen(&mut self, event: Event) {
+        match event {
+            Event::Wake(id) => self.processes.wake(id),
+            Event::Timeout(id) => self.processes.kill(id, "runs out of time"),
+            Event::Effect(effect) => effect(&mut self.sim.lock()),
+            Event::Poll => self.processes.poll(),
+            Event::Reconcile => self.processes.reconcile(),
+            Event::User => {
+                let asked = users::act(&mut self.sim.lock(), self.domain, self.most_people);
+                if let Some(command) = asked {
+                    self.processes.admin(command);
+                }
+            }
+            Event::Operator => self.operate(),
+            Event::Deliver => self.processes.deliver(),
+        }
+    }
+
+    /// An operator pauses the connector and starts it again later, or puts another configuration in
+    /// force.
+    fn operate(&mut self) {
+        let state = &self.deployment.state;
+        let unit = self.sim.lock().world.config.business_unit.clone();
+        let Some(Some(row)) = at_once(state.connector(&unit)) else {
+            return;
+        };
+        let pauses = self.sim.lock().rng.bool();
+        match row.state {
+            ConnectorState::Active if pauses => self.processes.admin(AdminCommand::Pause),
+            ConnectorState::Active => self.reconfigure(row),
+            ConnectorState::Paused | ConnectorState::AuthFailed(_) => {
+                self.processes.admin(AdminCommand::Activate);
+            }
+        }
+    }
+
+    /// From now on Account Engagement wins every field.
+    fn reconfigure(&self, row: ConnectorRow) {
+        let state = &self.deployment.state;
+        let (mut config, changed_at) = {
+            let inner = self.sim.lock();
+            (inner.world.config.clone(), inner.timestamp())
+        };
+        for entry in &mut config.fields.0 {
+            entry.behaviour = SyncBehaviour::UseAccountEngagement;
+        }
+        let changed = ConnectorRow {
+            version: row.version + 1,
+            config_version: row.config_version + 1,
+            changed_at,
+            ..row
+        };
+        at_once(state.put_config(changed.config_version, &config));
+        at_once(state.put_connector(&changed));
+        self.sim.lock().tell("operator", "another configuration");
+    }
+
+    /// Somebody puts right what stopped the connector.
+    fn activate(&self) {
+        let state = &self.deployment.state;
+        let unit = self.sim.lock().world.config.business_unit.clone();
+        if let Some(Some(row)) = at_once(state.connector(&unit))
+            && row.state != ConnectorState::Active
+        {
+            let active = ConnectorRow {
+                state: ConnectorState::Active,
+                version: row.version + 1,
+                ..row
+            };
+            at_once(state.put_connector(&active));
+        }
+    }
+
+    /// No faults and no people any more: the system comes to rest, and then nothing is written.
+    fn drain(&mut self) {
+        self.activate();
+        let mut written = self.written();
+        let mut quiet = 0;
+        for _ in 0..DRAIN_POLLS {
+            self.sim.lock().after(DRAIN_EVERY, Event::Poll);
+            self.play();
+            let now_written = self.written();
+            let is_quiet = now_written == written && self.sim.lock().lanes.is_empty();
+            quiet = if is_quiet { quiet + 1 } else { 0 };
+            written = now_written;
+            // Late transactions are visible after a quarter of an hour.
+            if quiet >= 3 {
+                return;
+            }
+        }
+        self.sim
+            .lock()
+            .violate("the system does not come to rest".to_owned());
+    }
+
+    /// A day later the comparison finds nothing, and nothing is written for it.
+    fn compare(&mut self) {
+        if !self.sim.lock().violations.is_empty() {
+            return;
+        }
+        let (written, drifted) = (self.written(), self.sim.lock().drifted);
+        self.sim.lock().after(COMPARED_AFTER, Event::Reconcile);
+        self.play();
+        let found = self.sim.lock().drifted - drifted;
+        if found > 0 || self.written() > written {
+            let written = self.written() - written;
+            let mut inner = self.sim.lock();
+            inner.violate(format!("not at rest: {found} drifted, {written} written"));
+        }
+    }
+
+    fn written(&self) -> u64 {
+        let count = self.sim.lock().world.count;
+        count.crm_writes + count.prospect_writes
+    }
+}
+
+fn calm(inner: &mut Inner) {
+    inner.faults.on = false;
+    inner.tell("calm", "");
+}

@@ -1,0 +1,280 @@
+//! People at work in both services: they create, edit, put values back, and operate the connector.
+
+use serde_json::{Map, Value, json};
+use sync_core::ids::{CrmId, ProspectId};
+use sync_core::key::RecordRef;
+use sync_core::protocol::AdminCommand;
+use twin::bu::prospects::Writer;
+use twin::org::Caller;
+
+use crate::kernel::Inner;
+use crate::lives;
+use crate::world::{Edit, FIELDS, NAMES, World};
+
+/// The user who works in Account Engagement, and to whom prospects are assigned.
+pub const MARKETER: u64 = 3;
+
+/// How values are drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Domain {
+    /// Every value is new.
+    Unique,
+    /// One of so many values.
+    Of(u32),
+}
+
+/// A user does something; answers what the user asks of the connector, if that is it.
+pub fn act(inner: &mut Inner, domain: Domain, most_people: usize) -> Option<AdminCommand> {
+    let people = inner.world.people.len();
+    if people == 0 || (people < most_people && inner.rng.u32(0..4) == 0) {
+        create(inner, domain);
+        return None;
+    }
+    let person = inner.rng.usize(0..people);
+    let on_crm = inner.rng.bool();
+    let deletes = inner.faults.deletes;
+    if inner.happens(deletes) {
+        lives::toggle(inner, person, on_crm);
+        return None;
+    }
+    if inner.rng.u32(0..6) == 0 {
+        return sync_now(&inner.world, person, on_crm);
+    }
+    edit(inner, person, on_crm, domain);
+    None
+}
+
+/// Somebody does not want to wait for the next poll (R47, R49).
+fn sync_now(world: &World, person: usize, on_crm: bool) -> Option<AdminCommand> {
+    Some(match live_record(world, person, on_crm)? {
+        RecordRef::Crm(record) => AdminCommand::Send { record },
+        RecordRef::Prospect(prospect) => AdminCommand::Sync { prospect },
+    })
+}
+
+fn value(inner: &mut Inner, (field, on_crm): (usize, bool), domain: Domain) -> String {
+    let unfit = inner.faults.unfit;
+    if field == 2 && !on_crm && inner.happens(unfit) {
+        return "too long for Salesforce ".repeat(2);
+    }
+    // Only the second field may be blank: a blank counts as a value there.
+    if field == 1 && inner.rng.u32(0..6) == 0 {
+        return String::new();
+    }
+    match domain {
+        Domain::Unique => format!("v{}", inner.world.edits.len()),
+        Domain::Of(size) => format!("v{}", inner.rng.u32(0..size)),
+    }
+}
+
+/// A new person: as a lead, as an assigned prospect, or as both, entered by two people who do not know
+/// of each other.
+fn create(inner: &mut Inner, domain: Domain) {
+    let person = inner.world.people.len();
+    let sides: &[bool] = match inner.rng.u32(0..8) {
+        0 => &[true, false],
+        1 => &[false, true],
+        2..5 => &[true],
+        _ => &[false],
+    };
+    inner
+        .world
+        .people
+        .push(format!("Person{person}@example.com"));
+    if sides.len() > 1 {
+        inner.world.doubles.insert(person);
+    }
+    for on_crm in sides {
+        create_record(inner, person, *on_crm, domain);
+    }
+}
+
+fn create_record(inner: &mut Inner, person: usize, on_crm: bool, domain: Domain) {
+    let email = inner.world.people[person].clone();
+    let values: Vec<String> = (0..FIELDS)
+        .map(|field| value(inner, (field, on_crm), domain))
+        .collect();
+    let mut body = fields(&values, on_crm);
+    let now = inner.timestamp();
+    let record = if on_crm {
+        body.insert("Email".to_owned(), json!(email));
+        body.insert("LastName".to_owned(), json!("Person"));
+        body.insert("Company".to_owned(), json!("Example"));
+        let caller = Caller::new(inner.world.user.clone(), now);
+        let id = inner.world.org.create("Lead", &body, &caller);
+        id.ok()
+            .and_then(|id| id.parse::<CrmId>().ok())
+            .map(RecordRef::Crm)
+    } else {
+        body.insert("email".to_owned(), json!(email));
+        body.insert("userId".to_owned(), json!(MARKETER));
+        let id = inner.world.unit.create_prospect(&body, marketer(), now);
+        id.ok()
+            .and_then(|id| ProspectId::try_from(id).ok())
+            .map(RecordRef::Prospect)
+    };
+    let Some(record) = record else { return };
+    inner.tell("user creates", format_args!("{record} {values:?}"));
+    for (field, value) in values.into_iter().enumerate() {
+        note(inner, &record, person, field, value);
+    }
+}
+
+fn fields(values: &[String], on_crm: bool) -> Map<String, Value> {
+    let named = NAMES
+        .iter()
+        .zip(values)
+        .filter(|(_, value)| !value.is_empty());
+    named
+        .map(|((prospect, crm), value)| {
+            let name = if on_crm { crm } else { prospect };
+            ((*name).to_owned(), json!(value))
+        })
+        .collect()
+}
+
+fn marketer() -> Writer {
+    Writer {
+        user_id: MARKETER,
+        is_person: true,
+    }
+}
+
+fn note(inner: &mut Inner, record: &RecordRef, person: usize, field: usize, value: String) {
+    let edit = Edit {
+        person,
+        field,
+        value,
+        at: inner.now,
+        stamped: inner.now,
+        on_crm: matches!(record, RecordRef::Crm(_)),
+        restores_agreed: false,
+        is_replaced: false,
+        was_agreed: false,
+        is_merged: false,
+        is_overwritten_unread: false,
+        overwritten_at: 0,
+    };
+    inner.world.note_edit(record, edit);
+}
+
+/// The live record of a person on one side.
+#[must_use]
+pub fn live_record(world: &World, person: usize, on_crm: bool) -> Option<RecordRef> {
+    let records = lives::records(world, person, on_crm);
+    let mut live = records.into_iter().filter(|(_, is_deleted)| !is_deleted);
+    live.next().map(|(record, _)| record)
+}
+
+fn shown(world: &World, record: &RecordRef, field: usize) -> String {
+    match record {
+        RecordRef::Crm(id) => world
+            .lead(id)
+            .map(|row| World::text(row, NAMES[field].1).to_owned()),
+        RecordRef::Prospect(id) => world
+            .prospect(*id)
+            .map(|row| World::text(&row, NAMES[field].0).to_owned()),
+    }
+    .unwrap_or_default()
+}
+
+/// A user changes one field, or puts an earlier value back.
+fn edit(inner: &mut Inner, person: usize, on_crm: bool, domain: Domain) {
+    let now = inner.timestamp();
+    inner.world.commit_due(now);
+    let Some(record) = live_record(&inner.world, person, on_crm) else {
+        return;
+    };
+    let field = inner.rng.usize(0..FIELDS);
+    let puts_back = inner.rng.u32(0..4) == 0;
+    let earlier: Vec<String> = inner
+        .world
+        .edits
+        .iter()
+        .filter(|edit| (edit.person, edit.field) == (person, field))
+        .filter(|edit| !on_crm || edit.value.len() <= 40)
+        .map(|edit| edit.value.clone())
+        .collect();
+    let value = if puts_back && domain != Domain::Unique && !earlier.is_empty() {
+        earlier[inner.rng.usize(0..earlier.len())].clone()
+    } else {
+        value(inner, (field, on_crm), domain)
+    };
+    if shown(&inner.world, &record, field) == value {
+        return;
+    }
+    match &record {
+        RecordRef::Crm(id) => edit_lead(inner, &id.clone(), person, field, value),
+        RecordRef::Prospect(id) => edit_prospect(inner, *id, person, field, value),
+    }
+}
+
+/// An automation of the org answers our own write with one of its own, in the same transaction and in
+/// our name: whoever leaves out what the connector user modified last never learns of it.
+pub fn automate(inner: &mut Inner, id: &CrmId, caller: &Caller) {
+    let record = RecordRef::Crm(id.clone());
+    let Some(person) = inner.world.owners.get(&record).copied() else {
+        return;
+    };
+    let field = inner.rng.usize(0..FIELDS);
+    let value = format!("a{}", inner.world.edits.len());
+    let body = Map::from_iter([(NAMES[field].1.to_owned(), json!(value))]);
+    let updated = inner.world.org.update("Lead", id.as_str(), &body, caller);
+    if updated.is_ok() {
+        inner.tell(
+            "automation edits",
+            format_args!("{record} {} {value:?}", NAMES[field].1),
+        );
+        note(inner, &record, person, field, value);
+    }
+}
+
+fn edit_lead(inner: &mut Inner, id: &CrmId, person: usize, field: usize, value: String) {
+    let now = inner.timestamp();
+    let often = inner.faults.late_commit;
+    let delay = inner.happens(often).then(|| inner.rng.i64(1..=900));
+    let mut caller = Caller::new(inner.world.user.clone(), now);
+    caller.visible_after = delay;
+    let body = Map::from_iter([(NAMES[field].1.to_owned(), json!(value))]);
+    let updated = inner.world.org.update("Lead", id.as_str(), &body, &caller);
+    if updated.is_err() {
+        return;
+    }
+    let record = RecordRef::Crm(id.clone());
+    inner.tell(
+        "user edits",
+        format_args!("{record} {} {value:?} {delay:?}", NAMES[field].1),
+    );
+    match delay {
+        None => note(inner, &record, person, field, value),
+        Some(seconds) => {
+            let stamped = inner.now;
+            let effect = move |inner: &mut Inner| {
+                note(inner, &record, person, field, value);
+                if let Some(edit) = inner.world.edits.last_mut() {
+                    edit.stamped = stamped;
+                }
+            };
+            inner.first_after(seconds * 1_000, Box::new(effect));
+        }
+    }
+}
+
+fn edit_prospect(inner: &mut Inner, id: ProspectId, person: usize, field: usize, value: String) {
+    let (now, at) = (inner.timestamp(), inner.now);
+    inner.world.keep_earlier(id, at);
+    let body = Map::from_iter([(NAMES[field].0.to_owned(), json!(value))]);
+    let unit = &mut inner.world.unit;
+    if unit
+        .update_prospect(id.get(), &body, marketer(), now)
+        .is_err()
+    {
+        return;
+    }
+    let record = RecordRef::Prospect(id);
+    inner.tell(
+        "user edits",
+        format_args!("{record} {} {value:?}", NAMES[field].0),
+    );
+    note(inner, &record, person, field, value);
+}

@@ -1,0 +1,307 @@
+//! Both services as the twin's engines, the people in them, and where every value came from.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use connector::adapters::prospect;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use sync_core::config::Config;
+use sync_core::ids::{CrmId, ProspectId};
+use sync_core::key::RecordRef;
+use twin::bu::BusinessUnit;
+use twin::bu::objects::Object;
+use twin::org::Org;
+
+use crate::allowance::Allowance;
+use crate::kernel::{Millis, TaskId};
+use crate::lives::Life;
+
+/// How many fields are synced in a simulated world.
+pub const FIELDS: usize = 3;
+
+/// The fields: name on the prospect, name on the lead.
+pub const NAMES: [(&str, &str); FIELDS] = [
+    ("firstName", "FirstName"),
+    ("jobTitle", "Title"),
+    ("city", "City"),
+];
+
+/// The edit that a value came from.
+pub type EditId = usize;
+
+/// Where the values of a record came from, field by field.
+pub type Origins = [Option<EditId>; FIELDS];
+
+/// A value that a user entered.
+#[derive(Debug, Clone)]
+pub struct Edit {
+    /// Whose record.
+    pub person: usize,
+    /// Which field.
+    pub field: usize,
+    /// The value; empty for a blank.
+    pub value: String,
+    /// When.
+    pub at: Millis,
+    /// On which side.
+    pub on_crm: bool,
+    /// When Salesforce stamped it: a transaction commits later.
+    pub stamped: Millis,
+    /// Whether it puts back what both sides had agreed on, or what was last seen of its side: to a
+    /// comparison of states it is no edit.
+    pub restores_agreed: bool,
+    /// Whether a user saw it and entered something else.
+    pub is_replaced: bool,
+    /// Whether both sides were known to hold it: the next edit of either side may replace it.
+    pub was_agreed: bool,
+    /// Whether the other side had entered the same value, and both became one.
+    pub is_merged: bool,
+    /// Whether a write of ours overwrote it that was decided without having seen it.
+    pub is_overwritten_unread: bool,
+    /// When.
+    pub overwritten_at: Millis,
+}
+
+/// A prospect as it was until a moment; without fields before it was there.
+struct Earlier {
+    until: Millis,
+    fields: Option<Map<String, Value>>,
+    origins: Origins,
+}
+
+/// Writes that we made.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub struct Count {
+    /// Writes that landed in Salesforce.
+    pub crm_writes: u64,
+    /// Writes that landed in Account Engagement.
+    pub prospect_writes: u64,
+    /// Writes that Salesforce refused because the lead was changed after it was read.
+    pub refused_as_stale: u64,
+    /// Edits of leads that a write overwrote unread.
+    pub unread_on_crm: u64,
+    /// Edits of prospects that a write overwrote unread.
+    pub unread_on_prospect: u64,
+    /// Edits by users.
+    pub edits: u64,
+}
+
+impl Count {
+    /// Adds the counts of another run.
+    pub fn add(&mut self, other: &Self) {
+        self.crm_writes += other.crm_writes;
+        self.prospect_writes += other.prospect_writes;
+        self.refused_as_stale += other.refused_as_stale;
+        self.unread_on_crm += other.unread_on_crm;
+        self.unread_on_prospect += other.unread_on_prospect;
+        self.edits += other.edits;
+    }
+}
+
+/// A conflict that the connector recorded: person, field, the value that lost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conflict {
+    /// Whose record.
+    pub person: usize,
+    /// Which field.
+    pub field: usize,
+    /// The value that lost.
+    pub loser: String,
+    /// When it was recorded.
+    pub at: Millis,
+}
+
+/// Everything outside the connector.
+pub struct World {
+    /// Salesforce.
+    pub org: Org,
+    /// Account Engagement.
+    pub unit: BusinessUnit,
+    /// The connector's configuration at the start.
+    pub config: Config,
+    /// The connector user's id in Salesforce.
+    pub connector_user: String,
+    /// A user's id in Salesforce.
+    pub user: String,
+    /// The people by their address.
+    pub people: Vec<String>,
+    /// All edits.
+    pub edits: Vec<Edit>,
+    /// All conflicts that were recorded.
+    pub conflicts: Vec<Conflict>,
+    /// What the connector holds as agreed, by person and field.
+    pub agreed: BTreeMap<(usize, usize), String>,
+    /// What an intent wants both sides to agree on, by person and field.
+    pub planned: BTreeMap<(usize, usize), String>,
+    /// What an intent says was seen of each side, by person, field and side.
+    pub seen: BTreeMap<(usize, usize, bool), String>,
+    /// What was written.
+    pub count: Count,
+    /// The day's calls to Account Engagement.
+    pub allowance: Allowance,
+    /// Calls under way in Account Engagement, by process.
+    pub calls: BTreeMap<TaskId, u32>,
+    /// What people did to the records of each person.
+    pub lives: BTreeMap<usize, Life>,
+    /// People who were entered on both sides.
+    pub doubles: BTreeSet<usize>,
+    /// Whose record is whose.
+    pub owners: BTreeMap<RecordRef, usize>,
+    pub(crate) origins: BTreeMap<RecordRef, Origins>,
+    pub(crate) read: BTreeMap<(TaskId, RecordRef), Origins>,
+    earlier: BTreeMap<ProspectId, Vec<Earlier>>,
+}
+
+impl World {
+    /// Empty services for this configuration, from engines that were prepared once.
+    #[must_use]
+    pub fn new(org: Org, unit: BusinessUnit, config: Config) -> Self {
+        let connector_user = org.user_id(twin::org::users::CONNECTOR).unwrap_or_default();
+        let user = org.user_id("tom.becker@example.com").unwrap_or_default();
+        Self {
+            org,
+            unit,
+            config,
+            connector_user,
+            user,
+            people: Vec::new(),
+            edits: Vec::new(),
+            conflicts: Vec::new(),
+            agreed: BTreeMap::new(),
+            planned: BTreeMap::new(),
+            seen: BTreeMap::new(),
+            count: Count::default(),
+            allowance: Allowance::default(),
+            calls: BTreeMap::new(),
+            lives: BTreeMap::new(),
+            doubles: BTreeSet::new(),
+            owners: BTreeMap::new(),
+            origins: BTreeMap::new(),
+            read: BTreeMap::new(),
+            earlier: BTreeMap::new(),
+        }
+    }
+
+    /// A row of a lead as Salesforce answers it now.
+    #[must_use]
+    pub fn lead(&self, id: &CrmId) -> Option<&Map<String, Value>> {
+        self.org.row("Lead", id.as_str()).map(|row| &row.values)
+    }
+
+    /// The fields of a prospect as Account Engagement answers them now.
+    #[must_use]
+    pub fn prospect(&self, id: ProspectId) -> Option<Map<String, Value>> {
+        let row = self.unit.row(Object::Prospects, id.get())?;
+        let mut fields = row.values.clone();
+        let user = fields.get("userId").cloned().unwrap_or_default();
+        fields.insert("assignedToId".to_owned(), user);
+        Some(fields)
+    }
+
+    /// The fields of a prospect as a read may answer them: as they are, or as they were within the
+    /// last minute. `pick` chooses among what is possible.
+    pub fn prospect_seen(
+        &self,
+        id: ProspectId,
+        now: Millis,
+        mut pick: impl FnMut(usize) -> Option<usize>,
+    ) -> Option<(Map<String, Value>, Origins)> {
+        let record = RecordRef::Prospect(id);
+        let possible: Vec<&Earlier> = self
+            .earlier
+            .get(&id)
+            .into_iter()
+            .flatten()
+            .filter(|earlier| now - earlier.until < 60_000)
+            .collect();
+        if let Some(index) = pick(possible.len()) {
+            let earlier = possible[index];
+            return Some((earlier.fields.clone()?, earlier.origins));
+        }
+        Some((self.prospect(id)?, self.origins_of(&record)))
+    }
+
+    /// Keeps what a prospect is before it changes.
+    pub fn keep_earlier(&mut self, id: ProspectId, now: Millis) {
+        if let Some(fields) = self.prospect(id) {
+            self.keep(id, now, Some(fields));
+        }
+    }
+
+    /// Keeps that a prospect was not there before it was created: a look-up may not find it yet (K4).
+    pub fn keep_absence(&mut self, id: ProspectId, now: Millis) {
+        self.keep(id, now, None);
+    }
+
+    fn keep(&mut self, id: ProspectId, now: Millis, fields: Option<Map<String, Value>>) {
+        let origins = self.origins_of(&RecordRef::Prospect(id));
+        let kept = self.earlier.entry(id).or_default();
+        kept.retain(|earlier| now - earlier.until < 60_000);
+        kept.push(Earlier {
+            until: now,
+            fields,
+            origins,
+        });
+    }
+
+    /// What people did to the records of a person.
+    pub fn life(&mut self, person: usize) -> &mut Life {
+        self.lives.entry(person).or_default()
+    }
+
+    /// Where the values of a record came from.
+    #[must_use]
+    pub fn origins_of(&self, record: &RecordRef) -> Origins {
+        self.origins.get(record).copied().unwrap_or_default()
+    }
+
+    /// Notes what a process has read.
+    pub fn note_read(&mut self, task: TaskId, record: RecordRef, origins: Origins) {
+        self.read.insert((task, record), origins);
+    }
+
+    /// Whose record a row is, by its address.
+    #[must_use]
+    pub fn person(&self, email: &str) -> Option<usize> {
+        self.people
+            .iter()
+            .position(|known| known.eq_ignore_ascii_case(email))
+    }
+
+    /// The ids of all leads, deleted ones included.
+    pub fn lead_ids(&self) -> impl Iterator<Item = CrmId> {
+        self.org
+            .rows("Lead")
+            .filter_map(|(id, _)| id.parse::<CrmId>().ok())
+    }
+
+    /// The ids of all prospects, recycled ones included.
+    pub fn prospect_ids(&self) -> impl Iterator<Item = ProspectId> {
+        let rows = self.unit.table(Object::Prospects).rows.keys();
+        rows.filter_map(|id| ProspectId::try_from(*id).ok())
+    }
+
+    /// A prospect of the client's type.
+    #[must_use]
+    pub fn as_answer(id: ProspectId, fields: Map<String, Value>) -> account_engagement::Prospect {
+        account_engagement::Prospect { id, fields }
+    }
+
+    /// The value of a mapped field on a prospect's or a lead's row.
+    #[must_use]
+    pub fn text<'a>(fields: &'a Map<String, Value>, name: &str) -> &'a str {
+        fields.get(name).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// Commits transactions of users that are due.
+    pub fn commit_due(&mut self, now: Timestamp) {
+        self.org.begin(now);
+    }
+
+    /// The pair key that a prospect carries.
+    #[must_use]
+    pub fn key_of(&self, answer: &account_engagement::Prospect) -> Option<sync_core::key::PairKey> {
+        prospect::key(&self.config.business_unit, &self.config, answer)
+    }
+}
