@@ -6,6 +6,7 @@ mod world;
 use std::sync::Arc;
 
 use connector::events::{Event, MetricName};
+use connector::ports::Clock;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use twin::org::Caller;
@@ -168,5 +169,26 @@ async fn an_answer_that_shows_an_unread_edit_of_a_prospect_is_counted() {
         assert_eq!(world.prospect_row(prospect)["jobTitle"], "Pilot");
         world.settle().await;
         world.assert_in_step();
+    }
+}
+
+/// K4 counts from when a read was asked for. An answer that took half a minute shows nothing newer.
+#[tokio::test]
+async fn k4_a_read_is_as_old_as_the_moment_it_was_asked_for() {
+    for (seconds, retried) in [(30, 1), (70, 0)] {
+        let world = World::active().await;
+        let (lead, prospect) = linked_pair(&world, ANN).await;
+        world.update("Lead", &lead, json!({ "Title": "Pilot" }));
+        world.sync().await;
+        world.advance(seconds);
+        // Without our token the prospect looks as it did before our write.
+        let token = &world.config.account_engagement.token_field;
+        let token = token.clone().expect("a token field");
+        world.update_prospect(prospect, json!({ token: "", "city": "Lyon" }));
+        let clock = Arc::clone(&world.clock);
+        let act = move || clock.set(clock.now() + SignedDuration::from_secs(40));
+        let drained = tick_with(&world, "marketing.read", act).await;
+        assert_eq!(drained.sum(|report| report.retried), retried, "{seconds}");
+        assert_eq!(world.row("Lead", &lead)["City"], "Lyon");
     }
 }

@@ -34,6 +34,7 @@ pub fn check(deployment: &Deployment) {
             .into_iter()
             .any(|on_crm| lives::records(&inner.world, person, on_crm).len() > 1);
         if is_covered && !is_duplicate {
+            check_kept(&mut inner, person);
             continue;
         }
         match lives::check(&inner.world, person) {
@@ -78,13 +79,33 @@ fn check_pair(inner: &mut Inner, person: usize, links: &[Link]) {
             ));
             continue;
         }
-        check_field(inner, person, field, &on_crm.unwrap_or_default());
+        check_field(inner, person, field, &[on_crm.unwrap_or_default()]);
     }
 }
 
-/// The final value is one that no user knowingly replaced, and every other such value lost a conflict
+/// An open error may keep the sides of a pair apart; what people entered is still on one of them.
+fn check_kept(inner: &mut Inner, person: usize) {
+    for (field, (of_prospect, of_crm)) in NAMES.into_iter().enumerate() {
+        let records = [true, false].map(|on_crm| lives::records(&inner.world, person, on_crm));
+        let shown = records.into_iter().flatten().filter_map(|(record, _)| {
+            let world = &inner.world;
+            match record {
+                RecordRef::Crm(id) => world
+                    .lead(&id)
+                    .map(|row| World::text(row, of_crm).to_owned()),
+                RecordRef::Prospect(id) => world
+                    .prospect(id)
+                    .map(|row| World::text(&row, of_prospect).to_owned()),
+            }
+        });
+        let shown: Vec<String> = shown.collect();
+        check_field(inner, person, field, &shown);
+    }
+}
+
+/// A final value is one that no user knowingly replaced, and every other such value lost a conflict
 /// that was recorded. Up to the last write that overwrote an entry unread, nothing can be said.
-fn check_field(inner: &mut Inner, person: usize, field: usize, value: &str) {
+fn check_field(inner: &mut Inner, person: usize, field: usize, shown: &[String]) {
     let of_field = |edit: &&Edit| (edit.person, edit.field) == (person, field);
     let all = || inner.world.edits.iter().filter(of_field);
     let unread = all().filter(|edit| edit.is_overwritten_unread);
@@ -95,15 +116,18 @@ fn check_field(inner: &mut Inner, person: usize, field: usize, value: &str) {
         .cloned()
         .collect();
     let is_excused = excused_until > 0 && last_edit <= excused_until;
-    if !is_excused && !standing.is_empty() && standing.iter().all(|edit| edit.value != value) {
+    if !is_excused
+        && !standing.is_empty()
+        && standing.iter().all(|edit| !shown.contains(&edit.value))
+    {
         let values: Vec<&str> = standing.iter().map(|edit| edit.value.as_str()).collect();
         inner.violate(format!(
-            "lost edit: {} ends as {value:?}, which was replaced; standing {values:?}",
+            "lost edit: {} ends as {shown:?}, which was replaced; standing {values:?}",
             NAMES[field].0
         ));
         return;
     }
-    for edit in standing.iter().filter(|edit| edit.value != value) {
+    for edit in standing.iter().filter(|edit| !shown.contains(&edit.value)) {
         let is_recorded = inner.world.conflicts.iter().any(|conflict| {
             (conflict.person, conflict.field) == (person, field)
                 && conflict.loser == edit.value
@@ -116,7 +140,7 @@ fn check_field(inner: &mut Inner, person: usize, field: usize, value: &str) {
             || edit.value.is_empty();
         if !is_recorded && !is_expected {
             inner.violate(format!(
-                "lost edit: {} ends as {value:?}; {:?} lost without a recorded conflict",
+                "lost edit: {} ends as {shown:?}; {:?} lost without a recorded conflict",
                 NAMES[field].0, edit.value
             ));
         }

@@ -162,7 +162,7 @@ impl Crm for SimCrm {
     }
 
     async fn write(&self, config: &Config, writes: &[CrmWrite]) -> Written {
-        let count = writes.len();
+        let (service, count) = (Service::Salesforce, writes.len());
         let bodies: Vec<Body> = writes
             .iter()
             .map(|write| {
@@ -173,7 +173,7 @@ impl Crm for SimCrm {
         let slot: Arc<Mutex<Option<Written>>> = Arc::default();
         let fate = {
             let mut inner = self.0.lock();
-            let fate = wire::fate(&mut inner, Service::Salesforce);
+            let fate = wire::fate(&mut inner, service, wire::timeout(service));
             let task = inner.current;
             if let Some(lands_after) = fate.lands_after() {
                 let slot = slot.clone();
@@ -190,29 +190,14 @@ impl Crm for SimCrm {
         };
         self.0.sleep(fate.waits()).await;
         let answered = twin::world::lock(&slot).take();
-        match (fate, answered) {
-            (Fate::Answered { .. }, Some(written)) => written,
-            (Fate::Refused { .. }, _) => {
-                vec![
-                    Err(wire::write_failure(
-                        Service::Salesforce,
-                        ErrorClass::Transient,
-                        "UNABLE_TO_LOCK_ROW",
-                        false
-                    ));
-                    count
-                ]
+        let failure = match (fate, answered) {
+            (Fate::Answered { .. }, Some(written)) => return written,
+            (Fate::Refused { class, .. }, _) => {
+                wire::write_failure(service, class, "REFUSED", false)
             }
-            _ => vec![
-                Err(wire::write_failure(
-                    Service::Salesforce,
-                    ErrorClass::Transient,
-                    "TIMEOUT",
-                    true
-                ));
-                count
-            ],
-        }
+            _ => wire::write_failure(service, ErrorClass::Transient, "TIMEOUT", true),
+        };
+        vec![Err(failure); count]
     }
 
     async fn describe(&self) -> Result<BTreeMap<String, Vec<FieldDescription>>, ServiceError> {

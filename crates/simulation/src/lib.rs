@@ -11,6 +11,7 @@ pub mod marketing;
 pub mod mutants;
 pub mod processes;
 pub mod provenance;
+mod recycle_bin;
 pub mod run;
 pub mod setting;
 pub mod shrink;

@@ -12,8 +12,11 @@ use crate::world::World;
 /// What people did to the records of a person.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Life {
-    /// When the lead was deleted for the first time.
+    /// When the lead was deleted first since the connector last stored that it was there: an undelete
+    /// and another delete between two polls are no news to anybody.
     pub lead_deleted: Option<Millis>,
+    /// When the lead was deleted last.
+    pub lead_last_deleted: Option<Millis>,
     /// Whether the prospect is in the recycle bin because a user put it there.
     pub is_prospect_deleted: bool,
     /// When a user last took the prospect out of the recycle bin.
@@ -70,7 +73,9 @@ pub fn toggle(inner: &mut Inner, person: usize, on_crm: bool) {
                 return;
             }
             if !is_deleted {
-                inner.world.life(person).lead_deleted.get_or_insert(at);
+                let life = inner.world.life(person);
+                life.lead_deleted.get_or_insert(at);
+                life.lead_last_deleted = Some(at);
             }
         }
         RecordRef::Prospect(id) => {
@@ -103,6 +108,14 @@ pub fn toggle(inner: &mut Inner, person: usize, on_crm: bool) {
     inner.tell(what, &record);
 }
 
+/// The connector stores that the lead of a person is not in the recycle bin.
+pub fn note_lead_there(world: &mut World, person: usize) {
+    let leads = records(world, person, true);
+    let is_deleted = leads.iter().any(|(_, is_deleted)| *is_deleted);
+    let life = world.life(person);
+    life.lead_deleted = life.lead_last_deleted.filter(|_| is_deleted);
+}
+
 /// Whether the records of a person are in the recycle bins that they belong in; says what is wrong.
 ///
 /// # Errors
@@ -124,9 +137,8 @@ pub fn check(world: &World, person: usize) -> Result<BothLive, String> {
         // R56: whoever deleted it meant it.
         (Some(false), Some(true)) if life.is_prospect_deleted => Ok(BothLive(false)),
         (Some(false), Some(true)) => Err(format!("not restored: the prospect of person {person}")),
-        // R55: whoever restored it while its record was deleted has a prospect that does not sync. An
-        // undelete and another delete of the record between two polls are no news to anybody.
-        // And one who did so less than a minute before may not have been seen yet (K4).
+        // R55: whoever restored it while its record was deleted has a prospect that does not sync. And one
+        // who did so less than a minute before may not have been seen yet (K4).
         (Some(true), Some(false))
             if life.prospect_undeleted.map(|at| at + stale_reads) > life.lead_deleted =>
         {

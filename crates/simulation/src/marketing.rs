@@ -1,14 +1,16 @@
 //! [`Marketing`] on the twin's Account Engagement engine: latency, stale reads, late landings.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use connector::adapters::prospect;
+use connector::adapters::{prospect, recycle_bin};
 use connector::ports::{
-    Changes, Marketing, ProspectChange, ProspectWrite, ProspectWriteTarget, ProspectWritten,
-    ServiceError, ServiceUser, Usage,
+    Changes, Marketing, PROSPECT_WRITE_TIMEOUT, ProspectChange, ProspectWrite, ProspectWriteTarget,
+    ProspectWritten, ServiceError, ServiceUser, Usage,
 };
+use futures::future::{Either, select};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use sync_core::coerce::Service;
@@ -24,7 +26,8 @@ use twin::bu::ApiError;
 use twin::bu::prospects::Writer;
 
 use crate::allowance::Charge;
-use crate::kernel::{Effect, Event, Inner, Sim, TaskId};
+use crate::kernel::{Effect, Event, Inner, Millis, Sim, TaskId};
+use crate::recycle_bin::SimBin;
 use crate::wire::{self, Fate};
 use crate::world::{FIELDS, NAMES, World};
 
@@ -36,9 +39,24 @@ pub struct SimMarketing(pub Arc<Sim>);
 
 type Written = Result<ProspectWritten, WriteFailure>;
 
+/// A call under way; over when its process has the answer, gives up or dies.
+struct Call<'a> {
+    sim: &'a Sim,
+    task: TaskId,
+    is_used_up: bool,
+}
+
+impl Drop for Call<'_> {
+    fn drop(&mut self) {
+        let mut inner = self.sim.lock();
+        if let Some(calls) = inner.world.calls.get_mut(&self.task) {
+            *calls = calls.saturating_sub(1);
+        }
+    }
+}
+
 impl SimMarketing {
-    /// A call begins; whether it is refused because the day's calls are used up.
-    fn enter(&self) -> bool {
+    fn enter(&self) -> Call<'_> {
         let mut inner = self.0.lock();
         let (task, now) = (inner.current, inner.now);
         *inner.world.calls.entry(task).or_default() += 1;
@@ -51,88 +69,124 @@ impl SimMarketing {
         if charge == Charge::Known {
             inner.violate("over quota: a call that its sender knew to be one too many".to_owned());
         }
-        charge != Charge::Taken
-    }
-
-    fn leave(&self) {
-        let mut inner = self.0.lock();
-        let task = inner.current;
-        if let Some(calls) = inner.world.calls.get_mut(&task) {
-            *calls = calls.saturating_sub(1);
+        Call {
+            sim: &self.0,
+            task,
+            is_used_up: charge != Charge::Taken,
         }
     }
 
-    async fn call<T>(
+    pub(crate) async fn call<T>(
         &self,
         answer: impl FnOnce(&mut Inner) -> Result<T, ServiceError> + Send,
     ) -> Result<T, ServiceError> {
-        let is_used_up = self.enter();
+        let call = self.enter();
         let refused = wire::ask(&self.0, Service::AccountEngagement).await;
-        let answered = match refused {
-            _ if is_used_up => Err(wire::failed(Service::AccountEngagement, ErrorClass::Quota)),
-            Some(refused) => Err(refused),
-            None => {
-                let answered = answer(&mut self.0.lock());
-                wire::answer(&self.0, Service::AccountEngagement).await;
-                answered
-            }
-        };
-        self.leave();
+        if call.is_used_up {
+            return Err(wire::failed(Service::AccountEngagement, ErrorClass::Quota));
+        }
+        if let Some(refused) = refused {
+            return Err(refused);
+        }
+        let answered = answer(&mut self.0.lock());
+        wire::answer(&self.0, Service::AccountEngagement).await;
         answered
     }
 
-    async fn write_one(&self, config: &Config, write: &ProspectWrite) -> Written {
-        if self.enter() {
+    /// A call that changes something, of a write that is given up at `until`.
+    pub(crate) async fn send<T: Send + 'static>(
+        &self,
+        until: Millis,
+        land: impl FnOnce(&mut Inner, TaskId) -> Result<T, WriteFailure> + Send + 'static,
+    ) -> Result<T, WriteFailure> {
+        let service = Service::AccountEngagement;
+        let call = self.enter();
+        if call.is_used_up {
             self.0.step().await;
-            self.leave();
             return Err(wire::write_failure(
-                Service::AccountEngagement,
+                service,
                 ErrorClass::Quota,
                 "122",
                 false,
             ));
         }
-        let body = prospect::body(&config.business_unit, config, write);
-        let (target, pinned) = (write.target.clone(), config.clone());
-        let slot: Arc<Mutex<Option<Written>>> = Arc::default();
+        let slot: Arc<Mutex<Option<Result<T, WriteFailure>>>> = Arc::default();
         let fate = {
             let mut inner = self.0.lock();
-            let fate = wire::fate(&mut inner, Service::AccountEngagement);
-            let task = inner.current;
+            let waits = wire::timeout(service).min(until - inner.now);
+            let fate = wire::fate(&mut inner, service, waits);
+            let task = call.task;
             if let Some(lands_after) = fate.lands_after() {
                 let slot = slot.clone();
                 let effect: Effect = Box::new(move |inner| {
-                    let written = land(inner, &pinned, task, &target, &body);
-                    *twin::world::lock(&slot) = Some(written);
+                    *twin::world::lock(&slot) = Some(land(inner, task));
                 });
                 inner.after(lands_after, Event::Effect(effect));
             }
             fate
         };
         self.0.sleep(fate.waits()).await;
-        self.leave();
         let answered = twin::world::lock(&slot).take();
-        let service = Service::AccountEngagement;
         match (fate, answered) {
-            (Fate::Answered { .. }, Some(written)) => written,
-            (Fate::Refused { .. }, _) => Err(wire::write_failure(
-                service,
-                ErrorClass::Throttled,
-                "66",
-                false,
-            )),
-            _ => Err(wire::write_failure(
-                service,
-                ErrorClass::Transient,
-                "TIMEOUT",
-                true,
-            )),
+            (Fate::Answered { .. }, Some(answered)) => answered,
+            (Fate::Refused { class, .. }, _) => {
+                Err(wire::write_failure(service, class, "REFUSED", false))
+            }
+            _ => Err(unanswered()),
+        }
+    }
+
+    async fn write_one(&self, config: &Config, write: &ProspectWrite) -> Written {
+        let waits = Millis::try_from(PROSPECT_WRITE_TIMEOUT.as_millis()).unwrap_or(Millis::MAX);
+        let until = self.0.lock().now + waits;
+        let written = pin!(self.write_until(config, write, until));
+        match select(written, pin!(self.0.sleep(waits))).await {
+            Either::Left((written, _)) => written,
+            Either::Right(_) => Err(unanswered()),
+        }
+    }
+
+    async fn write_until(&self, config: &Config, write: &ProspectWrite, until: Millis) -> Written {
+        let body = prospect::body(&config.business_unit, config, write);
+        let bin = SimBin {
+            marketing: self,
+            until,
+        };
+        match &write.target {
+            ProspectWriteTarget::Recycle(id) => {
+                recycle_bin::recycle(&bin, *id, &body).await?;
+                Ok(ProspectWritten::of(*id))
+            }
+            ProspectWriteTarget::Restore(id) => {
+                let restored = recycle_bin::restore(&bin, *id).await?;
+                let record = prospect::record(&config.business_unit, config, &restored);
+                Ok(ProspectWritten {
+                    record: record.ok(),
+                    ..ProspectWritten::of(*id)
+                })
+            }
+            target => {
+                let (target, config) = (target.clone(), config.clone());
+                self.send(until, move |inner, task| {
+                    land(inner, &config, task, &target, &body)
+                })
+                .await
+            }
         }
     }
 }
 
+/// Nobody knows what became of the write.
+fn unanswered() -> WriteFailure {
+    let service = Service::AccountEngagement;
+    wire::write_failure(service, ErrorClass::Transient, "TIMEOUT", true)
+}
+
 /// A prospect as a read answers it.
-fn seen(inner: &mut Inner, id: ProspectId) -> Option<(Map<String, Value>, crate::world::Origins)> {
+pub(crate) fn seen(
+    inner: &mut Inner,
+    id: ProspectId,
+) -> Option<(Map<String, Value>, crate::world::Origins)> {
     let (now, stale) = (inner.now, inner.faults.stale);
     let is_on = inner.faults.on;
     let (world, rng) = (&inner.world, &mut inner.rng);
@@ -279,93 +333,57 @@ fn land(
 ) -> Written {
     let now = inner.timestamp();
     let at = inner.now;
-    let result = match target {
-        ProspectWriteTarget::Update(id) | ProspectWriteTarget::Mark(id) => {
-            inner.world.keep_earlier(*id, at);
-            let unit = &mut inner.world.unit;
-            unit.update_prospect(id.get(), body, Writer::API, now)
-                .map(|()| *id)
-        }
-        ProspectWriteTarget::Create => {
-            let unit = &mut inner.world.unit;
-            unit.create_prospect(body, Writer::API, now)
-                .map(|id| ProspectId::try_from(id).expect("the engine counts from one"))
-        }
-        ProspectWriteTarget::Recycle(id) => move_prospect(inner, *id, true),
-        ProspectWriteTarget::Restore(id) => move_prospect(inner, *id, false),
+    let result = if let ProspectWriteTarget::Update(id) | ProspectWriteTarget::Mark(id) = target {
+        inner.world.keep_earlier(*id, at);
+        let unit = &mut inner.world.unit;
+        unit.update_prospect(id.get(), body, Writer::API, now)
+            .map(|()| *id)
+    } else {
+        let unit = &mut inner.world.unit;
+        unit.create_prospect(body, Writer::API, now)
+            .map(|id| ProspectId::try_from(id).expect("the engine counts from one"))
     };
     inner.tell(
         "engagement",
         format_args!("{target:?} {} {result:?}", json!(body)),
     );
     let id = result.map_err(|error| refusal(&error))?;
-    if *target == ProspectWriteTarget::Create {
+    let is_create = *target == ProspectWriteTarget::Create;
+    if is_create {
         inner.world.keep_absence(id, at);
     }
     inner.world.count.prospect_writes += 1;
     note(inner, task, id, body);
-    let answers = matches!(
-        target,
-        ProspectWriteTarget::Create | ProspectWriteTarget::Restore(_)
-    );
-    let record = if answers {
-        let record = RecordRef::Prospect(id);
-        let origins = inner.world.origins_of(&record);
-        inner.world.note_read(task, record, origins);
-        answer(inner, config, id)
-    } else {
-        None
-    };
-    let is_update = matches!(
-        target,
-        ProspectWriteTarget::Update(_) | ProspectWriteTarget::Mark(_)
-    );
-    let answered = inner
-        .world
-        .prospect(id)
-        .map(|fields| World::as_answer(id, fields));
-    let unwritten = answered
-        .filter(|_| is_update)
-        .map(|answer| prospect::values_left_alone(config, body, &answer));
+    if is_create {
+        note_answer(inner, task, id);
+        return Ok(ProspectWritten {
+            record: answer(inner, config, id),
+            ..ProspectWritten::of(id)
+        });
+    }
+    let answered = inner.world.prospect(id);
+    let answered = answered.map(|fields| World::as_answer(id, fields));
+    let unwritten = answered.map(|answer| prospect::values_left_alone(config, body, &answer));
     Ok(ProspectWritten {
-        id,
-        record,
         unwritten: unwritten.unwrap_or_default(),
+        ..ProspectWritten::of(id)
     })
 }
 
-/// Into the recycle bin, or out of it; one that is there already stays.
-fn move_prospect(
-    inner: &mut Inner,
-    id: ProspectId,
-    recycles: bool,
-) -> Result<ProspectId, ApiError> {
-    let (now, at) = (inner.timestamp(), inner.now);
-    inner.world.keep_earlier(id, at);
-    let unit = &mut inner.world.unit;
-    let is_deleted = unit.live_prospect(id.get()).is_err();
-    if recycles && !is_deleted {
-        unit.delete_prospect(id.get(), Writer::API, now)?;
-    } else if !recycles && is_deleted {
-        unit.undelete_prospect(id.get(), Writer::API, now)?;
-    } else {
-        return Ok(id);
-    }
-    let row = inner.world.prospect(id);
-    let person = row.and_then(|row| inner.world.person(World::text(&row, "email")));
-    if let Some(person) = person {
-        inner.world.life(person).is_prospect_deleted &= recycles;
-    }
-    Ok(id)
+/// The answer to a create or undelete shows the prospect as it is.
+pub(crate) fn note_answer(inner: &mut Inner, task: TaskId, id: ProspectId) {
+    let record = RecordRef::Prospect(id);
+    let origins = inner.world.origins_of(&record);
+    inner.world.note_read(task, record, origins);
 }
 
-/// The whole prospect, as the reply to a create or restore has it.
+/// The whole prospect, as the reply to a create has it.
 fn answer(inner: &mut Inner, config: &Config, id: ProspectId) -> Option<ProspectRecord> {
     let answer = World::as_answer(id, inner.world.prospect(id)?);
     prospect::record(&config.business_unit, config, &answer).ok()
 }
 
-fn note(inner: &mut Inner, task: TaskId, id: ProspectId, body: &Map<String, Value>) {
+pub(crate) fn note(inner: &mut Inner, task: TaskId, id: ProspectId, body: &Map<String, Value>) {
     let record = RecordRef::Prospect(id);
     let email = inner
         .world
@@ -390,7 +408,7 @@ fn note(inner: &mut Inner, task: TaskId, id: ProspectId, body: &Map<String, Valu
     }
 }
 
-fn refusal(error: &ApiError) -> WriteFailure {
+pub(crate) fn refusal(error: &ApiError) -> WriteFailure {
     let code = account_engagement::ErrorCode::from_number(i64::from(error.code));
     let class = account_engagement::classify(code);
     wire::write_failure(Service::AccountEngagement, class, code.text(), false)

@@ -68,6 +68,15 @@ impl World {
         }
     }
 
+    /// A process stores a decision on a person's records, as it has read them.
+    pub fn note_decided(&mut self, task: TaskId, person: usize) {
+        let of_person = self.owners.iter().filter(|(_, owner)| **owner == person);
+        let read = of_person.filter_map(|(record, _)| self.read.get(&(task, record.clone())));
+        for id in read.flatten().flatten() {
+            self.edits[*id].is_decided = true;
+        }
+    }
+
     /// A write of a process lands on a record: its values come from what the process had read of the
     /// other side. Answers what must not be: a value that nobody ever entered, or an entry that the
     /// condition of the write should have kept.
@@ -100,7 +109,8 @@ impl World {
                     self.overwrite_unread(record, overwritten, now);
                     let stamped = self.edits[overwritten].stamped / 1_000;
                     let is_covered = condition.is_none_or(|seen| stamped > seen.as_second());
-                    if matches!(record, RecordRef::Crm(_)) && is_covered {
+                    let is_kept = matches!(record, RecordRef::Crm(_)) && is_covered;
+                    if is_kept || self.edits[overwritten].is_decided {
                         broken = Some(format!("lost edit: {record} overwritten unread"));
                     }
                 }

@@ -20,6 +20,7 @@ use sync_core::trace::Winner;
 use sync_core::value::{FieldName, FieldValue};
 
 use crate::kernel::{Inner, Sim};
+use crate::lives;
 use crate::world::{Conflict, NAMES};
 
 /// A table of ours as a process reaches it.
@@ -111,6 +112,18 @@ fn owner(inner: &Inner, link: &Link) -> Option<usize> {
     known.find_map(|record| inner.world.owners.get(record).copied())
 }
 
+/// Keeps what a row says about where the lead is, and on which entries it was decided.
+fn keep_lives(inner: &mut Inner, link: &Link) {
+    let task = inner.current;
+    let Some(person) = owner(inner, link) else {
+        return;
+    };
+    inner.world.note_decided(task, person);
+    if !link.is_crm_deleted && !link.is_moving() {
+        lives::note_lead_there(&mut inner.world, person);
+    }
+}
+
 /// Keeps what a commit says both sides have agreed on.
 fn keep_agreed(inner: &mut Inner, link: &Link) {
     let task = inner.current;
@@ -195,6 +208,7 @@ impl Slow<MemoryLinks> {
             if stored.is_err() {
                 continue;
             }
+            keep_lives(&mut inner, link);
             // What is still to be classified says nothing new about what both sides agree on.
             if what == "commit" && link.intent.is_none() {
                 keep_agreed(&mut inner, link);

@@ -152,6 +152,7 @@ fn note(inner: &mut Inner, record: &RecordRef, person: usize, field: usize, valu
         is_replaced: false,
         was_agreed: false,
         is_merged: false,
+        is_decided: false,
         is_overwritten_unread: false,
         overwritten_at: 0,
     };

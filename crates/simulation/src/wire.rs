@@ -23,6 +23,8 @@ pub enum Fate {
     },
     /// It is refused; nothing lands.
     Refused {
+        /// Why.
+        class: ErrorClass,
         /// When the refusal arrives.
         waits: Millis,
     },
@@ -51,7 +53,7 @@ impl Fate {
     pub fn waits(&self) -> Millis {
         match self {
             Self::Answered { waits, .. }
-            | Self::Refused { waits }
+            | Self::Refused { waits, .. }
             | Self::Unknown { waits, .. } => *waits,
         }
     }
@@ -66,14 +68,15 @@ pub fn timeout(service: Service) -> Millis {
     }
 }
 
-/// Draws the fate of a write.
-pub fn fate(inner: &mut Inner, service: Service) -> Fate {
+/// Draws the fate of a write whose sender waits for so long at most.
+pub fn fate(inner: &mut Inner, service: Service, timeout: Millis) -> Fate {
     let faults = inner.faults;
-    let timeout = timeout(service);
     let quick = inner.rng.i64(20..=400);
-    let is_out = faults.on && faults.outage && service == Service::Salesforce;
-    if is_out || inner.happens(faults.refuse) {
-        return Fate::Refused { waits: quick };
+    if let Some(class) = refused(inner, service) {
+        return Fate::Refused {
+            class,
+            waits: quick,
+        };
     }
     if inner.happens(faults.lose_reply) {
         // The connection is cut: sometimes before the request arrived.
@@ -98,6 +101,22 @@ pub fn fate(inner: &mut Inner, service: Service) -> Fate {
     Fate::Answered {
         lands_after: quick,
         waits: quick + inner.rng.i64(1..=100),
+    }
+}
+
+/// Why a service takes no write, if it does not: an outage, a lock, a log-in that is not valid any more.
+fn refused(inner: &mut Inner, service: Service) -> Option<ErrorClass> {
+    let faults = inner.faults;
+    let is_out = faults.on && faults.outage && service == Service::Salesforce;
+    if is_out || inner.happens(faults.refuse) {
+        Some(match service {
+            Service::Salesforce => ErrorClass::Transient,
+            Service::AccountEngagement => ErrorClass::Throttled,
+        })
+    } else if inner.happens(faults.auth) {
+        Some(ErrorClass::Auth)
+    } else {
+        None
     }
 }
 

@@ -57,6 +57,8 @@ pub struct Edit {
     pub was_agreed: bool,
     /// Whether the other side had entered the same value, and both became one.
     pub is_merged: bool,
+    /// Whether a decision that had read it was stored: no later one may go by an older read.
+    pub is_decided: bool,
     /// Whether a write of ours overwrote it that was decided without having seen it.
     pub is_overwritten_unread: bool,
     /// When.

@@ -21,7 +21,8 @@ use crate::trace::Trace;
 
 /// Decides what to do about a pair. Total, pure, and the same for the same arguments.
 pub fn decide(pair: &Pair, context: Context<'_>) -> Decision {
-    if let Some(decision) = decide_unread(pair, context.config, context.connector, context.now) {
+    if let Some(decision) = decide_unread(pair, context.config, context.connector, context.read_at)
+    {
         return decision;
     }
     let mut trace = Trace::default();

@@ -7,6 +7,9 @@ use crate::link::Seen;
 use crate::pair::{Context, Pair};
 use crate::record::{ProspectRecord, Side};
 
+/// How far the clocks of two functions are apart at most.
+const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(2);
+
 /// Nobody touches a pair while another worker may still write to it. A prospect that was going to be
 /// written is looked at only when a stale read cannot hide the write any more (K4).
 pub(crate) fn is_fenced(pair: &Pair, config: &Config, now: Timestamp) -> bool {
@@ -21,8 +24,21 @@ pub(crate) fn is_fenced(pair: &Pair, config: &Config, now: Timestamp) -> bool {
         .is_some_and(|until| now.duration_since(until) < stale_reads)
 }
 
+/// How long a read may still show what was before, by the clock of another function; none where reads
+/// are never stale.
 fn stale_reads(config: &Config) -> SignedDuration {
-    SignedDuration::from_secs(i64::from(config.account_engagement.stale_reads_seconds))
+    let seconds = i64::from(config.account_engagement.stale_reads_seconds);
+    SignedDuration::from_secs(seconds)
+        + if seconds > 0 {
+            CLOCK_SKEW
+        } else {
+            SignedDuration::ZERO
+        }
+}
+
+/// Whether the read can show a state older than this moment.
+fn can_be_older(at: Timestamp, context: Context<'_>) -> bool {
+    context.read_at.duration_since(at) < stale_reads(context.config)
 }
 
 /// K4: whether the prospect seems to be in the recycle bin, or outside it, only because the read is older
@@ -42,7 +58,7 @@ pub(crate) fn seems_moved(pair: &Pair, context: Context<'_>) -> bool {
     } else {
         written.max(link.moved_at)
     };
-    let can_be_old = |at| context.now.duration_since(at) < stale_reads(context.config);
+    let can_be_old = |at| can_be_older(at, context);
     contradicts && latest.is_some_and(can_be_old)
 }
 
@@ -50,7 +66,7 @@ pub(crate) fn seems_moved(pair: &Pair, context: Context<'_>) -> bool {
 /// was seen before. What it shows is then nobody's edit.
 pub(crate) fn is_stale(pair: &Pair, prospect: &ProspectRecord, context: Context<'_>) -> bool {
     let settings = &context.config.account_engagement;
-    let can_be_old = |at: Timestamp| context.now.duration_since(at) < stale_reads(context.config);
+    let can_be_old = |at: Timestamp| can_be_older(at, context);
     let was_seen_newer = |seen: &Seen| prospect.updated < seen.updated && can_be_old(seen.at);
     if pair.link.prospect_seen.as_ref().is_some_and(was_seen_newer) {
         return true;

@@ -138,8 +138,8 @@ pub struct Context<'a> {
     pub users: &'a UserMap,
     /// The connector user's id in Salesforce (N9).
     pub connector_user: &'a SalesforceId,
-    /// The moment of the decision.
-    pub now: Timestamp,
+    /// When the reading of the records began: what they show may be as old as that.
+    pub read_at: Timestamp,
 }
 
 impl Pair {

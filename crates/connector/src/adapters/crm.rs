@@ -20,9 +20,10 @@ use sync_core::settle::WriteFailure;
 use sync_core::value::NormalisedEmail;
 
 use super::crm_record::{self, fields_to_read};
-use super::describe;
+use super::{describe, in_time};
 use crate::ports::{
-    Changes, Crm, CrmChange, CrmUser, CrmWrite, CrmWriteTarget, ServiceError, Usage,
+    CRM_WRITE_TIMEOUT, Changes, Crm, CrmChange, CrmUser, CrmWrite, CrmWriteTarget, ServiceError,
+    Usage,
 };
 
 /// Salesforce through our own client, as one business unit sees it.
@@ -159,6 +160,45 @@ impl Crm for SalesforceCrm {
         config: &Config,
         writes: &[CrmWrite],
     ) -> Vec<Result<CrmId, WriteFailure>> {
+        let written = self.write_all(config, writes);
+        in_time(Service::Salesforce, CRM_WRITE_TIMEOUT, written)
+            .await
+            .unwrap_or_else(|late| writes.iter().map(|_| Err(late.clone())).collect())
+    }
+
+    async fn describe(&self) -> Result<BTreeMap<String, Vec<FieldDescription>>, ServiceError> {
+        let mut described = BTreeMap::new();
+        for object in CrmObject::ALL {
+            let fields = self.client.describe(object.name()).await;
+            let fields = fields.map_err(|error| service_error(&error))?;
+            let fields = fields.iter().map(describe::crm_field).collect();
+            described.insert(object.name().to_owned(), fields);
+        }
+        Ok(described)
+    }
+
+    async fn users(&self) -> Result<Vec<CrmUser>, ServiceError> {
+        super::crm_users::users(&self.client).await
+    }
+
+    fn take_usage(&self) -> Usage {
+        let calls = self.client.take_calls();
+        Usage {
+            calls: calls
+                .into_iter()
+                .map(|(kind, count)| (kind.to_owned(), count))
+                .collect(),
+            of_the_day: self.client.usage().map(|usage| (usage.used, usage.max)),
+        }
+    }
+}
+
+impl SalesforceCrm {
+    async fn write_all(
+        &self,
+        config: &Config,
+        writes: &[CrmWrite],
+    ) -> Vec<Result<CrmId, WriteFailure>> {
         let (mut creates, mut updates) = (Vec::new(), Vec::new());
         let (mut conditional, mut changes) = (Vec::new(), Vec::new());
         for (index, write) in writes.iter().enumerate() {
@@ -200,34 +240,6 @@ impl Crm for SalesforceCrm {
             .collect()
     }
 
-    async fn describe(&self) -> Result<BTreeMap<String, Vec<FieldDescription>>, ServiceError> {
-        let mut described = BTreeMap::new();
-        for object in CrmObject::ALL {
-            let fields = self.client.describe(object.name()).await;
-            let fields = fields.map_err(|error| service_error(&error))?;
-            let fields = fields.iter().map(describe::crm_field).collect();
-            described.insert(object.name().to_owned(), fields);
-        }
-        Ok(described)
-    }
-
-    async fn users(&self) -> Result<Vec<CrmUser>, ServiceError> {
-        super::crm_users::users(&self.client).await
-    }
-
-    fn take_usage(&self) -> Usage {
-        let calls = self.client.take_calls();
-        Usage {
-            calls: calls
-                .into_iter()
-                .map(|(kind, count)| (kind.to_owned(), count))
-                .collect(),
-            of_the_day: self.client.usage().map(|usage| (usage.used, usage.max)),
-        }
-    }
-}
-
-impl SalesforceCrm {
     fn to_record(&self, config: &Config, write: &CrmWrite) -> Record {
         let body = crm_record::body(&self.unit, config, write);
         let (crm_object, id) = match &write.target {

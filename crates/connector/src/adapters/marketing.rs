@@ -13,16 +13,17 @@ use sync_core::coerce::Service;
 use sync_core::config::Config;
 use sync_core::error::ErrorClass;
 use sync_core::ids::{BusinessUnit, ProspectId};
-use sync_core::record::{ProspectRecord, Side, Values};
+use sync_core::record::{ProspectRecord, Side};
 use sync_core::schema::FieldDescription;
 use sync_core::settle::WriteFailure;
 use sync_core::value::NormalisedEmail;
 
 use super::prospect::{self, fields_to_read, service_error};
-use super::{describe, recycle_bin};
+use super::recycle_bin::{self, ClientBin};
+use super::{describe, in_time};
 use crate::ports::{
-    Changes, Marketing, ProspectChange, ProspectWrite, ProspectWriteTarget, ProspectWritten,
-    ServiceError, ServiceUser, Usage,
+    Changes, Marketing, PROSPECT_WRITE_TIMEOUT, ProspectChange, ProspectWrite, ProspectWriteTarget,
+    ProspectWritten, ServiceError, ServiceUser, Usage,
 };
 
 /// Calls in flight that we ask for; the client's own gate lets fewer through.
@@ -87,43 +88,41 @@ impl EngagementMarketing {
         write: &ProspectWrite,
     ) -> Result<ProspectWritten, WriteFailure> {
         let body = prospect::body(&self.unit, config, write);
-        let written = match write.target {
+        let bin = ClientBin {
+            client: &self.client,
+            fields: fields_to_read(config),
+        };
+        match write.target {
             ProspectWriteTarget::Update(id) | ProspectWriteTarget::Mark(id) => {
                 let fields = prospect::fields_left_alone(config, &body);
                 let updated = self.client.update(id, &body, &fields).await;
-                updated.map(|answer| ProspectWritten {
-                    id: answer.id,
-                    record: None,
+                let answer = updated.map_err(|error| write_failure(&error))?;
+                Ok(ProspectWritten {
                     unwritten: prospect::values_left_alone(config, &body, &answer),
+                    ..ProspectWritten::of(answer.id)
                 })
             }
             ProspectWriteTarget::Create => {
-                let created = self.client.create(&body, &fields_to_read(config)).await;
-                created.map(|prospect| ProspectWritten {
-                    id: prospect.id,
-                    record: self.whole_record(config, &prospect),
-                    unwritten: Values::new(),
-                })
+                let created = self.client.create(&body, &bin.fields).await;
+                let prospect = created.map_err(|error| write_failure(&error))?;
+                Ok(self.written(config, &prospect))
             }
             ProspectWriteTarget::Recycle(id) => {
-                let recycled = recycle_bin::recycle(&self.client, id, &body).await;
-                recycled.map(|()| ProspectWritten {
-                    id,
-                    record: None,
-                    unwritten: Values::new(),
-                })
+                recycle_bin::recycle(&bin, id, &body).await?;
+                Ok(ProspectWritten::of(id))
             }
             ProspectWriteTarget::Restore(id) => {
-                let fields = fields_to_read(config);
-                let prospect = recycle_bin::restore(&self.client, id, &fields).await?;
-                return Ok(ProspectWritten {
-                    id,
-                    record: self.whole_record(config, &prospect),
-                    unwritten: Values::new(),
-                });
+                let prospect = recycle_bin::restore(&bin, id).await?;
+                Ok(self.written(config, &prospect))
             }
-        };
-        written.map_err(|error| write_failure(&error))
+        }
+    }
+
+    fn written(&self, config: &Config, prospect: &Prospect) -> ProspectWritten {
+        ProspectWritten {
+            record: self.whole_record(config, prospect),
+            ..ProspectWritten::of(prospect.id)
+        }
     }
 
     /// The record of an answer to a write; `None` when the answer lacks fields of the field map. The
@@ -244,7 +243,10 @@ impl Marketing for EngagementMarketing {
     ) -> Vec<Result<ProspectWritten, WriteFailure>> {
         let calls: Vec<_> = writes
             .iter()
-            .map(|write| self.write_one(config, write))
+            .map(|write| async {
+                let written = self.write_one(config, write);
+                in_time(Service::AccountEngagement, PROSPECT_WRITE_TIMEOUT, written).await?
+            })
             .collect();
         stream::iter(calls)
             .buffered(CONCURRENT_CALLS)

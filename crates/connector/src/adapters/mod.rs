@@ -6,7 +6,7 @@ mod crm_users;
 mod describe;
 mod marketing;
 pub mod prospect;
-mod recycle_bin;
+pub mod recycle_bin;
 mod row;
 mod tokens;
 
@@ -14,11 +14,15 @@ pub use crm::SalesforceCrm;
 pub use marketing::EngagementMarketing;
 pub use tokens::SalesforceTokens;
 
+use std::time::Duration;
+
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 use sync_core::coerce::{CoercionError, Service, read_value};
 use sync_core::config::{Config, FieldEntry};
+use sync_core::error::ErrorClass;
 use sync_core::record::Values;
+use sync_core::settle::WriteFailure;
 
 /// Reads the mapped values of a record; what does not fit its type is told by field.
 fn read_values<'a>(
@@ -60,6 +64,24 @@ fn clock_at_start(
         .unwrap_or(jiff::Timestamp::MIN)
 }
 
+/// A write within its time, which waits for a slot, a new log-in and repetitions included. Nobody knows
+/// what became of one that took longer (reliability 2.2, step 3).
+async fn in_time<T>(
+    service: Service,
+    limit: Duration,
+    write: impl Future<Output = T>,
+) -> Result<T, WriteFailure> {
+    let answered = tokio::time::timeout(limit, write).await;
+    answered.map_err(|_| WriteFailure {
+        service,
+        class: ErrorClass::Transient,
+        code: "NO_ANSWER".to_owned(),
+        fields: Vec::new(),
+        message: format!("no answer within {} seconds", limit.as_secs()),
+        may_have_landed: true,
+    })
+}
+
 /// An error and its causes in one line.
 fn full_message(error: &dyn std::error::Error) -> String {
     let mut message = error.to_string();
@@ -72,4 +94,20 @@ fn full_message(error: &dyn std::error::Error) -> String {
         cause = inner.source();
     }
     message
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn p3_nobody_knows_what_became_of_a_write_that_took_longer_than_its_time() {
+        let limit = Duration::from_secs(30);
+        let service = Service::AccountEngagement;
+        let late = tokio::time::sleep(limit + Duration::from_secs(1));
+        let failure = in_time(service, limit, late).await.expect_err("too late");
+        assert!(failure.may_have_landed);
+        let soon = tokio::time::sleep(limit - Duration::from_secs(1));
+        assert!(in_time(service, limit, soon).await.is_ok());
+    }
 }

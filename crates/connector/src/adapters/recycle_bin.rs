@@ -3,6 +3,7 @@
 use account_engagement::{
     Client, DeletedFilter, Error, Fields, Prospect, ProspectFilters, ProspectQuery,
 };
+use async_trait::async_trait;
 use serde_json::{Map, Value};
 use sync_core::coerce::Service;
 use sync_core::error::ErrorClass;
@@ -11,41 +12,107 @@ use sync_core::settle::WriteFailure;
 
 use super::marketing::write_failure;
 
+/// The calls that a move is made of. A process can die between any two of them.
+#[async_trait]
+pub trait RecycleBin: Send + Sync {
+    /// Writes fields of a prospect that is not in the bin.
+    async fn mark(&self, id: ProspectId, fields: &Map<String, Value>) -> Result<(), WriteFailure>;
+
+    /// Moves a prospect into the bin.
+    async fn delete(&self, id: ProspectId) -> Result<(), WriteFailure>;
+
+    /// Reads a prospect, in the bin or not; the answer may be a minute old (K4).
+    async fn read(&self, id: ProspectId) -> Result<Option<Prospect>, WriteFailure>;
+
+    /// The prospects with this address that are in the bin.
+    async fn recycled(&self, email: &str) -> Result<Vec<ProspectId>, WriteFailure>;
+
+    /// Takes one prospect with this address out of the bin; the service picks which.
+    async fn undelete(&self, email: &str) -> Result<Prospect, WriteFailure>;
+}
+
+/// The recycle bin through our own client.
+pub(super) struct ClientBin<'a> {
+    /// The client.
+    pub(super) client: &'a Client,
+    /// What is read of a prospect that comes back.
+    pub(super) fields: Fields,
+}
+
+#[async_trait]
+impl RecycleBin for ClientBin<'_> {
+    async fn mark(&self, id: ProspectId, fields: &Map<String, Value>) -> Result<(), WriteFailure> {
+        let marked = self.client.update(id, fields, &Fields::of(["id"])).await;
+        marked.map(|_| ()).map_err(|error| write_failure(&error))
+    }
+
+    async fn delete(&self, id: ProspectId) -> Result<(), WriteFailure> {
+        let deleted = self.client.delete(id).await;
+        deleted.map_err(|error| write_failure(&error))
+    }
+
+    async fn read(&self, id: ProspectId) -> Result<Option<Prospect>, WriteFailure> {
+        let found = self
+            .client
+            .read_by_ids(&[id], &self.fields, DeletedFilter::All)
+            .await;
+        let found = found.map_err(|error| unsent(&error))?;
+        Ok(found.into_iter().find(|found| found.id == id))
+    }
+
+    async fn recycled(&self, email: &str) -> Result<Vec<ProspectId>, WriteFailure> {
+        let query = ProspectQuery {
+            fields: Fields::of(["id"]),
+            filters: ProspectFilters {
+                email: Some(email.to_owned()),
+                ..ProspectFilters::default()
+            },
+            deleted: DeletedFilter::Only,
+            ..ProspectQuery::default()
+        };
+        let found = self.client.query(&query).await;
+        let found = found.map_err(|error| unsent(&error))?;
+        Ok(found.rows.iter().map(|prospect| prospect.id).collect())
+    }
+
+    async fn undelete(&self, email: &str) -> Result<Prospect, WriteFailure> {
+        let restored = self.client.undelete(email, &self.fields).await;
+        restored.map_err(|error| write_failure(&error))
+    }
+}
+
 /// Writes what marks the prospect, when there is something, and deletes it. A prospect that somebody
 /// deleted already, or purged, is where it is to be.
-pub(super) async fn recycle(
-    client: &Client,
+///
+/// # Errors
+/// The first call that failed for another reason.
+pub async fn recycle(
+    bin: &impl RecycleBin,
     id: ProspectId,
     mark: &Map<String, Value>,
-) -> Result<(), Error> {
-    if !mark.is_empty() {
-        let marked = client.update(id, mark, &Fields::of(["id"])).await;
-        if !is_there(marked.map(|_| ()))? {
-            return Ok(());
-        }
+) -> Result<(), WriteFailure> {
+    if !mark.is_empty() && !is_there(bin.mark(id, mark).await)? {
+        return Ok(());
     }
-    is_there(client.delete(id).await).map(|_| ())
+    is_there(bin.delete(id).await).map(|_| ())
 }
 
 /// Whether the service found the prospect outside the recycle bin.
-fn is_there(answer: Result<(), Error>) -> Result<bool, Error> {
+fn is_there(answer: Result<(), WriteFailure>) -> Result<bool, WriteFailure> {
     match answer {
         Ok(()) => Ok(true),
-        Err(error) if error.class() == ErrorClass::LinkRepair => Ok(false),
-        Err(error) => Err(error),
+        Err(failure) if failure.class == ErrorClass::LinkRepair => Ok(false),
+        Err(failure) => Err(failure),
     }
 }
 
 /// Takes the prospect out of the recycle bin. The service takes an address and picks for itself, so
 /// nothing is asked of it while another prospect with the address is in the bin too.
-pub(super) async fn restore(
-    client: &Client,
-    id: ProspectId,
-    fields: &Fields,
-) -> Result<Prospect, WriteFailure> {
-    let found = client.read_by_ids(&[id], fields, DeletedFilter::All).await;
-    let found = found.map_err(|error| unsent(&error))?;
-    let Some(prospect) = found.into_iter().find(|found| found.id == id) else {
+///
+/// # Errors
+/// The call that failed, or why somebody has to do it by hand.
+pub async fn restore(bin: &impl RecycleBin, id: ProspectId) -> Result<Prospect, WriteFailure> {
+    let Some(prospect) = bin.read(id).await? else {
         return Err(refused(
             ErrorClass::Stale,
             "GONE",
@@ -60,29 +127,17 @@ pub(super) async fn restore(
             "the prospect does not seem to be in the recycle bin any more",
         ));
     }
-    let Some(email) = prospect.text("email").map(str::to_owned) else {
+    let Some(email) = prospect.text("email") else {
         return Err(by_hand(id, "it has no e-mail address to ask for it by"));
     };
-    let in_bin = client
-        .query(&ProspectQuery {
-            fields: Fields::of(["id"]),
-            filters: ProspectFilters {
-                email: Some(email.clone()),
-                ..ProspectFilters::default()
-            },
-            deleted: DeletedFilter::Only,
-            ..ProspectQuery::default()
-        })
-        .await;
-    let others = in_bin.map_err(|error| unsent(&error))?.rows;
-    if others.iter().any(|other| other.id != id) {
+    let in_bin = bin.recycled(email).await?;
+    if in_bin.iter().any(|other| *other != id) {
         return Err(by_hand(
             id,
             "another prospect with its e-mail address is in there too",
         ));
     }
-    let restored = client.undelete(&email, fields).await;
-    let restored = restored.map_err(|error| write_failure(&error))?;
+    let restored = bin.undelete(email).await?;
     if restored.id == id {
         Ok(restored)
     } else {

@@ -1,6 +1,7 @@
 //! Salesforce, as the use cases see it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -47,6 +48,10 @@ pub struct CrmWrite {
 
 /// How many writes with [`CrmWrite::seen`] go into one call.
 pub const CONDITIONAL_WRITES_PER_CALL: usize = salesforce::ROWS_PER_CALL;
+
+/// How long one [`Crm::write`] takes at most, whatever it waits for: less than
+/// [`CRM_WRITE_MARGIN`](crate::work::CRM_WRITE_MARGIN), longer than the client waits for an answer.
+pub const CRM_WRITE_TIMEOUT: Duration = Duration::from_secs(65);
 
 /// Where a write goes.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! Account Engagement, as the use cases see it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -55,6 +56,11 @@ pub enum ProspectWriteTarget {
     Restore(ProspectId),
 }
 
+/// How long one write takes at most, whatever it waits for and however many calls it is made of: less
+/// than [`PROSPECT_WRITE_MARGIN`](crate::work::PROSPECT_WRITE_MARGIN), longer than the client waits for
+/// an answer.
+pub const PROSPECT_WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// What Account Engagement answers to a write.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProspectWritten {
@@ -65,6 +71,18 @@ pub struct ProspectWritten {
     pub record: Option<ProspectRecord>,
     /// Mapped values that an update left alone, as its answer shows them; as far as it shows any.
     pub unwritten: Values,
+}
+
+impl ProspectWritten {
+    /// An answer that shows the prospect's id only.
+    #[must_use]
+    pub fn of(id: ProspectId) -> Self {
+        Self {
+            id,
+            record: None,
+            unwritten: Values::new(),
+        }
+    }
 }
 
 /// A user of Account Engagement.

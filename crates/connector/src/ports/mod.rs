@@ -7,11 +7,15 @@ mod marketing;
 mod queue;
 mod state;
 
-pub use crm::{CONDITIONAL_WRITES_PER_CALL, Crm, CrmChange, CrmUser, CrmWrite, CrmWriteTarget};
+pub use crm::{
+    CONDITIONAL_WRITES_PER_CALL, CRM_WRITE_TIMEOUT, Crm, CrmChange, CrmUser, CrmWrite,
+    CrmWriteTarget,
+};
 pub use errors::Errors;
 pub use links::{Begin, Commit, LinkPage, Links, Loaded};
 pub use marketing::{
-    Marketing, ProspectChange, ProspectWrite, ProspectWriteTarget, ProspectWritten, ServiceUser,
+    Marketing, PROSPECT_WRITE_TIMEOUT, ProspectChange, ProspectWrite, ProspectWriteTarget,
+    ProspectWritten, ServiceUser,
 };
 pub use queue::{Queue, SendFailure};
 pub use state::{

@@ -111,7 +111,7 @@ pub(super) async fn compare(
         connector: &configured.row,
         users: &users,
         connector_user: &sides.crm.connector_user().await?,
-        now,
+        read_at: now,
     };
     findings.extend(pairs.iter().map(|pair| {
         let decision = sync_core::decide(pair, context);

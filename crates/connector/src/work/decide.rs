@@ -30,6 +30,7 @@ pub(super) async fn decide_all(
     round: &mut Round<'_>,
     sides: &Sides,
     pairs: &mut LoadedPairs,
+    read_at: Timestamp,
 ) -> Result<Vec<Decision>, WorkError> {
     let (environment, configured) = (round.environment, round.configured);
     let until = half_of_the_time(environment.clock.now(), round.deadline);
@@ -45,7 +46,7 @@ pub(super) async fn decide_all(
         connector: &configured.row,
         users: &users,
         connector_user: &connector_user,
-        now: environment.clock.now(),
+        read_at,
     };
     for _ in 0..MAX_LOOK_UPS {
         let wanted = look_ups(pairs, context);

@@ -191,9 +191,10 @@ impl Round<'_> {
     ) -> Result<RoundOutcome, WorkError> {
         let seen = std::mem::take(self.seen);
         self.created = seen.keys().copied().collect();
+        let read_at = self.environment.clock.now();
         load::read_both_sides(sides, &self.configured.config, pairs, &seen).await?;
         let keys = pairs.take_misplaced(hints);
-        let decisions = decide::decide_all(self, sides, pairs).await?;
+        let decisions = decide::decide_all(self, sides, pairs, read_at).await?;
         let verdicts = write::write_all(self, sides, pairs, decisions).await?;
         let mut outcome = self.fates(pairs, &verdicts);
         outcome.again.extend(keys.keys().cloned());

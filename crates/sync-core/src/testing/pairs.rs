@@ -85,7 +85,7 @@ impl World {
             connector: &self.connector,
             users: &self.users,
             connector_user: &self.connector_user,
-            now: self.now,
+            read_at: self.now,
         }
     }
 

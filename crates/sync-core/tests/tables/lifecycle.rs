@@ -329,7 +329,7 @@ fn k4_a_read_right_after_the_restore_that_shows_the_recycle_bin_is_not_believed(
     let restored = done(&world, &back);
     world.config.account_engagement.stale_reads_seconds = 60;
     assert_eq!(world.decide(&restored).outcome, Outcome::NotYet);
-    world.now = at(60 + 60);
+    world.now = at(60 + 62);
     assert_skipped(&world.decide(&restored), SkipReason::ProspectDeleted);
 }
 
@@ -341,7 +341,7 @@ fn k4_a_read_right_after_the_retirement_that_shows_the_prospect_alive_is_not_bel
     let mut back = done(&world, &lead_deleted(pair()));
     back.crm = pair().crm;
     assert_eq!(world.decide(&back).outcome, Outcome::NotYet);
-    world.now = at(60 + 60);
+    world.now = at(60 + 62);
     assert!(matches!(
         world.decide(&back).outcome,
         Outcome::Update { .. }
@@ -377,7 +377,7 @@ fn r55_a_prospect_that_was_restored_while_its_record_is_deleted_does_not_sync() 
     let mut back = restored;
     back.crm = pair().crm;
     assert_eq!(world.decide(&back).outcome, Outcome::NotYet);
-    world.now = at(60 + 60);
+    world.now = at(60 + 62);
     assert!(matches!(
         world.decide(&back).outcome,
         Outcome::Update { .. }
@@ -555,6 +555,6 @@ fn k4_nothing_is_restored_while_a_read_can_be_older_than_its_retirement() {
     back.crm = pair().crm;
     world.config.account_engagement.stale_reads_seconds = 60;
     assert_eq!(world.decide(&back).outcome, Outcome::NotYet);
-    world.now = at(60 + 60);
+    world.now = at(60 + 62);
     assert_eq!(world.decide(&back).outcome, restores());
 }

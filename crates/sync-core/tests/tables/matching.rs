@@ -507,7 +507,7 @@ fn n9_nobody_touches_a_pair_under_a_lease() {
         .intending(IntentKind::Update)
         .leased_until(at(61));
     assert_eq!(by_crm_id().decide(&pair).outcome, Outcome::NotYet);
-    let ended = pair.leased_until(at(0));
+    let ended = pair.leased_until(at(-2));
     assert_ne!(by_crm_id().decide(&ended).outcome, Outcome::NotYet);
 }
 
@@ -517,11 +517,11 @@ fn n9_k4_a_created_prospect_is_looked_up_only_when_a_stale_read_cannot_hide_it()
     let mut world = by_crm_id();
     world.config.account_engagement.stale_reads_seconds = 30;
     assert_eq!(
-        world.decide(&pair.clone().leased_until(at(31))).outcome,
+        world.decide(&pair.clone().leased_until(at(29))).outcome,
         Outcome::NotYet
     );
     assert_ne!(
-        world.decide(&pair.leased_until(at(30))).outcome,
+        world.decide(&pair.leased_until(at(28))).outcome,
         Outcome::NotYet
     );
 }

@@ -1,0 +1,119 @@
+//! The recycle bin of Account Engagement as one write reaches it: call by call, each with a fate of its own.
+
+use async_trait::async_trait;
+use connector::adapters::recycle_bin::RecycleBin;
+use connector::ports::ServiceError;
+use serde_json::{Map, Value, json};
+use sync_core::coerce::Service;
+use sync_core::ids::ProspectId;
+use sync_core::settle::WriteFailure;
+use twin::bu::prospects::Writer;
+
+use crate::kernel::{Inner, Millis};
+use crate::marketing::{SimMarketing, note, note_answer, refusal, seen};
+use crate::wire;
+use crate::world::World;
+
+/// The bin, until the write that asks is given up.
+pub(crate) struct SimBin<'a> {
+    /// The service.
+    pub(crate) marketing: &'a SimMarketing,
+    /// When the write is given up.
+    pub(crate) until: Millis,
+}
+
+#[async_trait]
+impl RecycleBin for SimBin<'_> {
+    async fn mark(&self, id: ProspectId, fields: &Map<String, Value>) -> Result<(), WriteFailure> {
+        let fields = fields.clone();
+        self.marketing
+            .send(self.until, move |inner, task| {
+                let (now, at) = (inner.timestamp(), inner.now);
+                inner.world.keep_earlier(id, at);
+                let unit = &mut inner.world.unit;
+                let marked = unit.update_prospect(id.get(), &fields, Writer::API, now);
+                inner.tell(
+                    "engagement",
+                    format_args!("marks {id} {} {marked:?}", json!(fields)),
+                );
+                marked.map_err(|error| refusal(&error))?;
+                inner.world.count.prospect_writes += 1;
+                note(inner, task, id, &fields);
+                Ok(())
+            })
+            .await
+    }
+
+    async fn delete(&self, id: ProspectId) -> Result<(), WriteFailure> {
+        self.marketing
+            .send(self.until, move |inner, _| {
+                let (now, at) = (inner.timestamp(), inner.now);
+                inner.world.keep_earlier(id, at);
+                let unit = &mut inner.world.unit;
+                let deleted = unit.delete_prospect(id.get(), Writer::API, now);
+                inner.tell("engagement", format_args!("deletes {id} {deleted:?}"));
+                deleted.map_err(|error| refusal(&error))?;
+                inner.world.count.prospect_writes += 1;
+                Ok(())
+            })
+            .await
+    }
+
+    async fn read(
+        &self,
+        id: ProspectId,
+    ) -> Result<Option<account_engagement::Prospect>, WriteFailure> {
+        let read = self.marketing.call(|inner| {
+            let found = seen(inner, id);
+            Ok(found.map(|(fields, _)| World::as_answer(id, fields)))
+        });
+        read.await.map_err(unsent)
+    }
+
+    async fn recycled(&self, email: &str) -> Result<Vec<ProspectId>, WriteFailure> {
+        let read = self.marketing.call(|inner| {
+            let ids: Vec<ProspectId> = inner.world.prospect_ids().collect();
+            let is_wanted = |id: &ProspectId| {
+                seen(inner, *id).is_some_and(|(fields, _)| {
+                    let is_deleted = fields.get("isDeleted") == Some(&json!(true));
+                    is_deleted && World::text(&fields, "email").eq_ignore_ascii_case(email)
+                })
+            };
+            Ok(ids.into_iter().filter(is_wanted).collect())
+        });
+        read.await.map_err(unsent)
+    }
+
+    async fn undelete(&self, email: &str) -> Result<account_engagement::Prospect, WriteFailure> {
+        let email = email.to_owned();
+        self.marketing
+            .send(self.until, move |inner, task| {
+                let id = undelete(inner, &email).map_err(|error| refusal(&error))?;
+                note_answer(inner, task, id);
+                let fields = inner.world.prospect(id).expect("it was found");
+                Ok(World::as_answer(id, fields))
+            })
+            .await
+    }
+}
+
+fn undelete(inner: &mut Inner, email: &str) -> Result<ProspectId, twin::bu::ApiError> {
+    let (now, at) = (inner.timestamp(), inner.now);
+    let picked = inner.world.unit.latest_by_email(email, true);
+    if let Some(id) = picked.and_then(|id| ProspectId::try_from(id).ok()) {
+        inner.world.keep_earlier(id, at);
+    }
+    let undeleted = inner.world.unit.undelete_by_email(email, Writer::API, now);
+    inner.tell("engagement", format_args!("undeletes {undeleted:?}"));
+    let id = ProspectId::try_from(undeleted?).expect("the engine counts from one");
+    inner.world.count.prospect_writes += 1;
+    if let Some(person) = inner.world.person(email) {
+        inner.world.life(person).is_prospect_deleted = false;
+    }
+    Ok(id)
+}
+
+/// Nothing has been asked for yet, whatever became of the question.
+fn unsent(error: ServiceError) -> WriteFailure {
+    wire::write_failure(Service::AccountEngagement, error.class, &error.code, false)
+}
