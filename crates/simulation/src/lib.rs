@@ -5,6 +5,7 @@ pub mod check;
 pub mod crm;
 pub mod faults;
 pub mod kernel;
+mod landing;
 pub mod lanes;
 pub mod lives;
 pub mod marketing;

@@ -83,11 +83,12 @@ struct WorldArguments {
 impl WorldArguments {
     fn options(&self) -> Options {
         let named = |name: &String| mutants_page::named(name).expect("the name of a mutant");
+        let mutant = self.mutant.as_ref().map(named);
+        let options = mutant.map_or_else(Options::full, Options::of_mutant);
         Options {
-            with_cache: self.cache,
+            with_cache: self.cache || options.with_cache,
             with_tokens: !self.no_tokens,
-            mutant: self.mutant.as_ref().map(named),
-            ..Options::full()
+            ..options
         }
     }
 }

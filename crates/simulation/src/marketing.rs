@@ -12,7 +12,7 @@ use connector::ports::{
 };
 use futures::future::{Either, select};
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use sync_core::coerce::Service;
 use sync_core::config::Config;
 use sync_core::error::ErrorClass;
@@ -22,14 +22,13 @@ use sync_core::record::{ProspectRecord, Side};
 use sync_core::schema::FieldDescription;
 use sync_core::settle::WriteFailure;
 use sync_core::value::NormalisedEmail;
-use twin::bu::ApiError;
-use twin::bu::prospects::Writer;
 
 use crate::allowance::Charge;
 use crate::kernel::{Effect, Event, Inner, Millis, Sim, TaskId};
+use crate::landing::land;
 use crate::recycle_bin::SimBin;
 use crate::wire::{self, Fate};
-use crate::world::{FIELDS, NAMES, World};
+use crate::world::World;
 
 /// The calls that a business unit takes at once (apis K5).
 const CALLS_AT_ONCE: u32 = 5;
@@ -63,7 +62,9 @@ impl SimMarketing {
         let calls: u32 = inner.world.calls.values().sum();
         // One poll at a time is the deployment's promise; where it is broken on purpose, so is this.
         if calls > CALLS_AT_ONCE && !inner.faults.polls_overlap {
-            inner.violate(format!("{calls} calls to Account Engagement at once"));
+            inner.violate(format!(
+                "a sixth call: {calls} to Account Engagement at once"
+            ));
         }
         let charge = inner.world.allowance.charge(task, now);
         if charge == Charge::Known {
@@ -321,95 +322,4 @@ impl Marketing for SimMarketing {
     fn take_usage(&self) -> Usage {
         Usage::default()
     }
-}
-
-/// A write takes effect.
-fn land(
-    inner: &mut Inner,
-    config: &Config,
-    task: TaskId,
-    target: &ProspectWriteTarget,
-    body: &Map<String, Value>,
-) -> Written {
-    let now = inner.timestamp();
-    let at = inner.now;
-    let result = if let ProspectWriteTarget::Update(id) | ProspectWriteTarget::Mark(id) = target {
-        inner.world.keep_earlier(*id, at);
-        let unit = &mut inner.world.unit;
-        unit.update_prospect(id.get(), body, Writer::API, now)
-            .map(|()| *id)
-    } else {
-        let unit = &mut inner.world.unit;
-        unit.create_prospect(body, Writer::API, now)
-            .map(|id| ProspectId::try_from(id).expect("the engine counts from one"))
-    };
-    inner.tell(
-        "engagement",
-        format_args!("{target:?} {} {result:?}", json!(body)),
-    );
-    let id = result.map_err(|error| refusal(&error))?;
-    let is_create = *target == ProspectWriteTarget::Create;
-    if is_create {
-        inner.world.keep_absence(id, at);
-    }
-    inner.world.count.prospect_writes += 1;
-    note(inner, task, id, body);
-    if is_create {
-        note_answer(inner, task, id);
-        return Ok(ProspectWritten {
-            record: answer(inner, config, id),
-            ..ProspectWritten::of(id)
-        });
-    }
-    let answered = inner.world.prospect(id);
-    let answered = answered.map(|fields| World::as_answer(id, fields));
-    let unwritten = answered.map(|answer| prospect::values_left_alone(config, body, &answer));
-    Ok(ProspectWritten {
-        unwritten: unwritten.unwrap_or_default(),
-        ..ProspectWritten::of(id)
-    })
-}
-
-/// The answer to a create or undelete shows the prospect as it is.
-pub(crate) fn note_answer(inner: &mut Inner, task: TaskId, id: ProspectId) {
-    let record = RecordRef::Prospect(id);
-    let origins = inner.world.origins_of(&record);
-    inner.world.note_read(task, record, origins);
-}
-
-/// The whole prospect, as the reply to a create has it.
-fn answer(inner: &mut Inner, config: &Config, id: ProspectId) -> Option<ProspectRecord> {
-    let answer = World::as_answer(id, inner.world.prospect(id)?);
-    prospect::record(&config.business_unit, config, &answer).ok()
-}
-
-pub(crate) fn note(inner: &mut Inner, task: TaskId, id: ProspectId, body: &Map<String, Value>) {
-    let record = RecordRef::Prospect(id);
-    let email = inner
-        .world
-        .prospect(id)
-        .map(|row| World::text(&row, "email").to_owned());
-    let Some(person) = email.and_then(|email| inner.world.person(&email)) else {
-        inner.violate(format!("prospect {id} belongs to nobody"));
-        return;
-    };
-    let mut written: [Option<String>; FIELDS] = Default::default();
-    for (field, (name, _)) in NAMES.iter().enumerate() {
-        if body.contains_key(*name) {
-            written[field] = Some(World::text(body, name).to_owned());
-        }
-    }
-    let about = (None, inner.now);
-    let noted = inner
-        .world
-        .note_write(task, &record, person, &written, about);
-    if let Some(broken) = noted {
-        inner.violate(broken);
-    }
-}
-
-pub(crate) fn refusal(error: &ApiError) -> WriteFailure {
-    let code = account_engagement::ErrorCode::from_number(i64::from(error.code));
-    let class = account_engagement::classify(code);
-    wire::write_failure(Service::AccountEngagement, class, code.text(), false)
 }

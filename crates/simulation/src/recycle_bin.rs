@@ -10,7 +10,8 @@ use sync_core::settle::WriteFailure;
 use twin::bu::prospects::Writer;
 
 use crate::kernel::{Inner, Millis};
-use crate::marketing::{SimMarketing, note, note_answer, refusal, seen};
+use crate::landing::{note, note_answer, refusal};
+use crate::marketing::{SimMarketing, seen};
 use crate::wire;
 use crate::world::World;
 
@@ -67,7 +68,7 @@ impl RecycleBin for SimBin<'_> {
             let found = seen(inner, id);
             Ok(found.map(|(fields, _)| World::as_answer(id, fields)))
         });
-        read.await.map_err(unsent)
+        read.await.map_err(|error| unsent(&error))
     }
 
     async fn recycled(&self, email: &str) -> Result<Vec<ProspectId>, WriteFailure> {
@@ -81,7 +82,7 @@ impl RecycleBin for SimBin<'_> {
             };
             Ok(ids.into_iter().filter(is_wanted).collect())
         });
-        read.await.map_err(unsent)
+        read.await.map_err(|error| unsent(&error))
     }
 
     async fn undelete(&self, email: &str) -> Result<account_engagement::Prospect, WriteFailure> {
@@ -114,6 +115,6 @@ fn undelete(inner: &mut Inner, email: &str) -> Result<ProspectId, twin::bu::ApiE
 }
 
 /// Nothing has been asked for yet, whatever became of the question.
-fn unsent(error: ServiceError) -> WriteFailure {
+fn unsent(error: &ServiceError) -> WriteFailure {
     wire::write_failure(Service::AccountEngagement, error.class, &error.code, false)
 }

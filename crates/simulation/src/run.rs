@@ -30,6 +30,8 @@ const DRAIN_POLLS: u32 = 60;
 pub struct Options {
     /// Whether reads of prospects may be stale (K4).
     pub with_cache: bool,
+    /// Whether many people are at work in every run.
+    pub with_crowd: bool,
     /// Whether the token fields are configured.
     pub with_tokens: bool,
     /// The step of the protocol that is left out.
@@ -50,6 +52,7 @@ impl Options {
     pub fn full() -> Self {
         Self {
             with_cache: false,
+            with_crowd: false,
             with_tokens: true,
             mutant: None,
             tells: false,
@@ -65,6 +68,7 @@ impl Options {
         Self {
             mutant: Some(mutant),
             with_cache: mutant.needs_cache(),
+            with_crowd: mutant.needs_crowd(),
             ..Self::full()
         }
     }
@@ -96,7 +100,8 @@ struct Run {
 #[must_use]
 pub fn run(seed: u64, options: Options) -> Outcome {
     let mut rng = fastrand::Rng::with_seed(seed ^ 0x5eed);
-    let faults = Faults::draw(&mut rng, options.with_cache).without(options.without);
+    let mut faults = Faults::draw(&mut rng, options.with_cache).without(options.without);
+    faults.crowd |= options.with_crowd;
     let (org, unit) = ENGINES.clone();
     let world = World::new(org, unit, config(options));
     let sim = Sim::new(seed, faults, world, options.tells);

@@ -119,10 +119,11 @@ fn intend_lifecycle(
             writes_prospect: true,
             ..intent
         }),
-        // A retirement of which only the intent knew is known by the row from now on: a restore that is
-        // refused is owed all the same (R53).
-        is_crm_deleted: pair.link.is_crm_deleted
-            || (lifecycle == Lifecycle::Restore && pair.link.is_moving()),
+        // What is begun is owed until it is done, also when it is refused. A retirement of which only the
+        // intent knew is known by the row from now on (R53); one that has to be made again is not settled
+        // any more (R52).
+        is_crm_deleted: lifecycle == Lifecycle::Restore
+            && (pair.link.is_crm_deleted || pair.link.is_moving()),
         lease_until: Some(lease_until),
         last_trace: Some(decision.trace.clone().after(&pair.link)),
         ..pair.link.clone()

@@ -75,7 +75,7 @@ async fn in_time<T>(
     answered.map_err(|_| WriteFailure {
         service,
         class: ErrorClass::Transient,
-        code: "NO_ANSWER".to_owned(),
+        code: "OUTCOME_UNKNOWN".to_owned(),
         fields: Vec::new(),
         message: format!("no answer within {} seconds", limit.as_secs()),
         may_have_landed: true,

@@ -108,6 +108,12 @@ impl Mutant {
         )
     }
 
+    /// Whether it takes many people at once to tell it from the protocol.
+    #[must_use]
+    pub fn needs_crowd(self) -> bool {
+        self == Self::NoSlots
+    }
+
     fn has_no_lease(self) -> bool {
         matches!(
             self,

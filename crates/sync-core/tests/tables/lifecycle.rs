@@ -495,6 +495,24 @@ fn r53_a_restore_that_was_refused_is_tried_again() {
     let world = ampsea();
     let mut back = prospect_deleted(begun(&world, &lead_deleted(pair())));
     back.crm = pair().crm;
+    assert_eq!(world.decide(&refused(&world, back)).outcome, restores());
+}
+
+/// Cached seed 750201: the reply to the restore was lost, and then the record was deleted again.
+#[test]
+fn r52_a_retirement_after_a_restore_that_was_refused_is_tried_again() {
+    let world = ampsea();
+    let mut back = prospect_deleted(done(&world, &lead_deleted(pair())));
+    back.crm = pair().crm;
+    let mut restored = lead_deleted(begun(&world, &back));
+    restored.prospect = pair().prospect;
+    let retires = world.decide(&restored).outcome;
+    assert!(matches!(retires, Outcome::Retire { .. }));
+    assert_eq!(world.decide(&refused(&world, restored)).outcome, retires);
+}
+
+/// The pair after its move was begun and refused for now.
+fn refused(world: &World, pair: Pair) -> Pair {
     let refused = WriteResults {
         prospect: WriteResult::Failed(WriteFailure {
             service: sync_core::coerce::Service::AccountEngagement,
@@ -506,13 +524,12 @@ fn r53_a_restore_that_was_refused_is_tried_again() {
         }),
         ..WriteResults::default()
     };
-    let restoring = begun(&world, &back);
-    let settlement = settle(&restoring.link, &world.decide(&back), &refused, at(60));
-    let again = Pair {
+    let begun = begun(world, &pair);
+    let settlement = settle(&begun.link, &world.decide(&pair), &refused, at(60));
+    Pair {
         link: settlement.link,
-        ..back
-    };
-    assert_eq!(world.decide(&again).outcome, restores());
+        ..pair
+    }
 }
 
 /// Cached seed 58051: what had been synced a moment ago was not seen, and looked like an edit back.
