@@ -55,6 +55,8 @@ pub struct Receipt {
     pub deliveries: u32,
     /// The queue's ARN.
     pub queue: String,
+    /// The message group, which begins with the business unit.
+    pub group: String,
 }
 
 /// The receipts of an event by message id. A message without one comes again after the queue's
@@ -69,6 +71,7 @@ fn receipt(message: &SqsMessage) -> Option<(String, Receipt)> {
         handle: message.receipt_handle.clone()?,
         deliveries: deliveries_of(message),
         queue: message.event_source_arn.clone()?,
+        group: message.attributes.get("MessageGroupId")?.clone(),
     };
     Some((message.message_id.clone()?, receipt))
 }

@@ -7,6 +7,7 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::ProvideErrorMetadata;
 use jiff::SignedDuration;
 use sync_core::hint::retry_delay;
+use sync_core::ids::BusinessUnit;
 
 use crate::messages::Receipt;
 use crate::queue::QueueUrls;
@@ -24,21 +25,21 @@ impl PutBack {
         Self { client, urls }
     }
 
-    /// Puts the failed messages of an event back; `at_least` is longer than usual when a day's allowance
-    /// is used up. A refusal is only logged: then the message comes
-    /// again later, after the visibility time-out.
+    /// Puts the failed messages of an event back. A message of a business unit in `at_least` waits that
+    /// long, because its day's allowance is used up. A refusal is only logged: then the message comes again
+    /// later, after the visibility time-out.
     pub async fn put_back(
         &self,
         failed: &[String],
         receipts: &BTreeMap<String, Receipt>,
-        at_least: Option<SignedDuration>,
+        at_least: &BTreeMap<BusinessUnit, SignedDuration>,
     ) {
         for message_id in failed {
             let Some(receipt) = receipts.get(message_id) else {
                 continue;
             };
             let delay = retry_delay(receipt.deliveries);
-            let delay = at_least.map_or(delay, |least| delay.max(least)).as_secs();
+            let delay = delay.max(least_wait(&receipt.group, at_least)).as_secs();
             let changed = self
                 .client
                 .change_message_visibility()
@@ -70,9 +71,29 @@ impl PutBack {
     }
 }
 
+/// How long a message of this group stays away at least.
+fn least_wait(group: &str, waits: &BTreeMap<BusinessUnit, SignedDuration>) -> SignedDuration {
+    let of_group = |unit: &BusinessUnit| {
+        let shard = group.strip_prefix(unit.as_str());
+        shard.is_some_and(|shard| shard.starts_with('-'))
+    };
+    let wait = waits.iter().find(|(unit, _)| of_group(unit));
+    wait.map_or(SignedDuration::ZERO, |(_, wait)| *wait)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_message_waits_for_the_calls_of_its_own_business_unit_only() {
+        let unit = |id: &str| id.parse::<BusinessUnit>().unwrap();
+        let (first, second) = (unit("0Uv000000000001CAA"), unit("0Uv000000000002CAA"));
+        let hours = SignedDuration::from_hours(6);
+        let waits = BTreeMap::from([(first.clone(), hours)]);
+        assert_eq!(least_wait(&format!("{first}-1"), &waits), hours);
+        assert!(least_wait(&format!("{second}-1"), &waits).is_zero());
+    }
 
     #[test]
     fn a_message_goes_back_to_the_lane_it_came_from() {

@@ -2,8 +2,10 @@
 
 mod world;
 
+use connector::ports::State;
+use futures::FutureExt;
 use serde_json::json;
-use sync_core::config::{Config, ConnectorState};
+use sync_core::config::{Config, ConnectorRow, ConnectorState};
 use sync_core::error::ErrorClass;
 use sync_core::link::LinkState;
 use sync_core::protocol::AdminCommand;
@@ -310,4 +312,61 @@ async fn any_request_may_fail_once() {
         }
     }
     println!("any_request_may_fail_once: {points} points");
+}
+
+/// A unique field of the org's own is in the way until somebody changes a value; it is not our key.
+#[tokio::test]
+async fn a_value_that_another_record_has_already_waits_for_a_person_at_once() {
+    let (world, _, prospects) = linked_pairs(2).await;
+    let region = json!({ "object": "Lead", "name": "Region__c", "type": "string", "length": 80, "unique": true });
+    world.configure_org(json!({ "fields": [region] }));
+    for prospect in &prospects {
+        world.update_prospect(*prospect, json!({ "Region__c": "Europe" }));
+    }
+    let drained = world.sync().await;
+    assert_eq!((drained.dead, drained.sum(|report| report.retried)), (0, 0));
+    let errors = world.open_errors().await;
+    let [error] = &errors[..] else {
+        panic!("{errors:?}")
+    };
+    assert_eq!(
+        (error.class, &error.code[..], &error.fields[..]),
+        (
+            ErrorClass::Record,
+            "DUPLICATE_VALUE",
+            &["Region__c".to_owned()][..]
+        )
+    );
+}
+
+/// What an operator does meanwhile is not undone by a run that began before.
+#[tokio::test]
+async fn a_refused_log_in_stops_only_the_connector_that_it_was_under() {
+    let (world, leads, prospects) = linked_pairs(1).await;
+    edit_both_sides(&world, &leads, &prospects);
+    world.poll_once().await;
+    let inactive = json!([{ "username": "connector@prospect-sync.example", "is_active": false }]);
+    world.configure_org(json!({ "users": inactive }));
+    lock(&world.twin.world.tokens).expire_all();
+    let (state, unit) = (std::sync::Arc::clone(&world.state), world.unit());
+    *lock(&world.fuse) = Some(world::Fuse::meddling("crm.read", move || {
+        let paused = async {
+            let row = state
+                .connector(&unit)
+                .await
+                .expect("memory")
+                .expect("a row");
+            let paused = ConnectorRow {
+                state: ConnectorState::Paused,
+                version: row.version + 1,
+                ..row
+            };
+            state.put_connector(&paused).await.expect("memory");
+        };
+        paused.now_or_never().expect("memory answers at once");
+    }));
+    world.drain().await;
+    let row = world.environment().configured(&world.unit()).await;
+    let row = row.expect("memory").expect("a row").row;
+    assert_eq!(row.state, ConnectorState::Paused);
 }

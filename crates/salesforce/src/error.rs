@@ -172,6 +172,17 @@ impl RecordError {
         classify(&self.code, &self.message, &self.fields)
     }
 
+    /// The unique field whose value another record has already, as `DUPLICATE_VALUE` names it (apis A17).
+    #[must_use]
+    pub fn duplicate_field(&self) -> Option<&str> {
+        if self.code != ErrorCode::DuplicateValue {
+            return None;
+        }
+        let (_, named) = self.message.split_once("duplicate value found: ")?;
+        let name = named.split_whitespace().next()?;
+        Some(name).filter(|name| !name.starts_with('<'))
+    }
+
     /// Salesforce's own text. It can hold personal data: keep it out of logs.
     #[must_use]
     pub fn vendor_message(&self) -> &str {

@@ -132,6 +132,29 @@ async fn a_refused_record_fails_alone() {
     }
 }
 
+#[tokio::test]
+async fn a_duplicate_value_says_which_field_is_unique() {
+    for (message, field) in [
+        (
+            "duplicate value found: Customer_No__c duplicates value on record with id: 00Q000000000001",
+            Some("Customer_No__c"),
+        ),
+        (
+            "duplicate value found: <unknown> duplicates value on record with id: <unknown>",
+            None,
+        ),
+    ] {
+        let errors = json!([{ "statusCode": "DUPLICATE_VALUE", "message": message, "fields": [] }]);
+        let server = Server::start(move |_| {
+            reply(200, json!([{ "success": false, "errors": errors.clone() }]))
+        })
+        .await;
+        let results = client(&server.url).create(&[new_lead("a")]).await;
+        let refused = results.into_iter().next().unwrap().unwrap().unwrap_err();
+        assert_eq!(refused.duplicate_field(), field);
+    }
+}
+
 /// The siblings of a failed collection have landed: taking them for failed would create them twice.
 #[tokio::test]
 async fn a_failed_collection_says_nothing_about_the_other_ones() {

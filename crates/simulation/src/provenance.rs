@@ -110,7 +110,8 @@ impl World {
                     let stamped = self.edits[overwritten].stamped / 1_000;
                     let is_covered = condition.is_none_or(|seen| stamped > seen.as_second());
                     let is_kept = matches!(record, RecordRef::Crm(_)) && is_covered;
-                    if is_kept || self.edits[overwritten].is_decided {
+                    let edit = &self.edits[overwritten];
+                    if is_kept || (edit.is_decided && !edit.is_replaced) {
                         broken = Some(format!("lost edit: {record} overwritten unread"));
                     }
                 }

@@ -66,9 +66,8 @@ pub(crate) fn seems_moved(pair: &Pair, context: Context<'_>) -> bool {
 /// was seen before. What it shows is then nobody's edit.
 pub(crate) fn is_stale(pair: &Pair, prospect: &ProspectRecord, context: Context<'_>) -> bool {
     let settings = &context.config.account_engagement;
-    let can_be_old = |at: Timestamp| can_be_older(at, context);
-    let was_seen_newer = |seen: &Seen| prospect.updated < seen.updated && can_be_old(seen.at);
-    if pair.link.prospect_seen.as_ref().is_some_and(was_seen_newer) {
+    let seen = pair.link.prospect_seen.as_ref();
+    if seen.is_some_and(|seen| can_be_before(seen, pair, prospect, context)) {
         return true;
     }
     let Some(last) = &pair.link.prospect_write else {
@@ -80,5 +79,22 @@ pub(crate) fn is_stale(pair: &Pair, prospect: &ProspectRecord, context: Context<
         let mut agreed = pair.link.base.iter();
         agreed.all(|(field, value)| prospect.values.get(field) == Some(value))
     };
-    can_be_old(last.at) && !shows_it
+    can_be_older(last.at, context) && !shows_it
+}
+
+/// Whether the read can show a state before the one that was seen: its stamp is earlier, or it is the same
+/// and the content is not. What shows our write after that state comes after it.
+fn can_be_before(
+    seen: &Seen,
+    pair: &Pair,
+    prospect: &ProspectRecord,
+    context: Context<'_>,
+) -> bool {
+    let written = pair.link.prospect_write.as_ref();
+    let shows_later_write = written
+        .is_some_and(|last| last.at >= seen.at && prospect.token.as_ref() == Some(&last.token));
+    let is_other = seen.content.is_some() && seen.content != Seen::of(prospect, seen.at).content;
+    let is_before = prospect.updated < seen.updated
+        || (prospect.updated == seen.updated && is_other && !shows_later_write);
+    is_before && can_be_older(seen.at, context)
 }

@@ -1,5 +1,7 @@
 //! The link: which prospect belongs to which lead or contact, and what both last agreed on.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -85,8 +87,27 @@ pub struct LastWrite {
 pub struct Seen {
     /// Its `updatedAt`, which never goes back.
     pub updated: Timestamp,
+    /// Its mapped values as a number: `updatedAt` has whole seconds, and a second has room for two edits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<u64>,
     /// When the decision was stored.
     pub at: Timestamp,
+}
+
+impl Seen {
+    /// The prospect as a decision that is stored at this moment has read it.
+    #[must_use]
+    pub fn of(prospect: &ProspectRecord, at: Timestamp) -> Self {
+        let mut hasher = DefaultHasher::new();
+        serde_json::to_string(&prospect.values)
+            .ok()
+            .hash(&mut hasher);
+        Self {
+            updated: prospect.updated,
+            content: Some(hasher.finish()),
+            at,
+        }
+    }
 }
 
 impl Intent {
@@ -218,8 +239,7 @@ impl Link {
         let Some(prospect) = prospect else { return };
         let newest = self.prospect_seen.map(|seen| seen.updated);
         if newest.is_none_or(|newest| newest <= prospect.updated) {
-            let updated = prospect.updated;
-            self.prospect_seen = Some(Seen { updated, at });
+            self.prospect_seen = Some(Seen::of(prospect, at));
         }
     }
 

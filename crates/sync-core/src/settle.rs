@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::coerce::Service;
 use crate::decision::{Decision, Outcome, Problem, SkipReason};
-use crate::error::Verdict;
+use crate::error::{ErrorClass, Verdict};
 use crate::ids::{CrmId, ProspectId};
 use crate::link::{Intent, IntentKind, LastWrite, Link, LinkState};
 use crate::trace::Trace;
@@ -245,6 +245,7 @@ fn rest(link: &Link, state: LinkState, trace: &Trace) -> Settlement {
 
 fn park(mut next: Link, problem: &Problem, trace: &Trace, now: Timestamp) -> Settlement {
     next.last_trace = Some(trace.clone());
+    end_hold(&mut next);
     next.has_open_error = true;
     let failure = WriteFailure {
         service: Service::Salesforce,
@@ -305,13 +306,17 @@ fn failed(
     if failures.iter().any(|failure| failure.may_have_landed) {
         next.lease_until = fence;
     } else {
-        next.intent = next.intent.and_then(not_landed);
+        let is_there = failures
+            .iter()
+            .any(|failure| failure.class == ErrorClass::LinkRepair);
+        next.intent = next.intent.and_then(|intent| not_landed(intent, is_there));
     }
     let parked = failures
         .iter()
         .find(|failure| failure.class.verdict() == Verdict::Park);
     let error = match parked {
         Some(failure) => {
+            end_hold(&mut next);
             next.has_open_error = true;
             ErrorChange::Open(Box::new(error_row(&next, failure, now)))
         }
@@ -332,12 +337,28 @@ fn failed(
     }
 }
 
-/// What is left of an intent whose writes certainly did not land.
-fn not_landed(intent: Intent) -> Option<Intent> {
+/// What is left of an intent whose writes certainly did not land. A lead or contact that could not be
+/// created because its key is there already is looked for by that key (reliability 2.2, step 6).
+fn not_landed(intent: Intent, is_there: bool) -> Option<Intent> {
     if intent.lifecycle.is_some() {
         return intent.without_lifecycle();
     }
-    Some(intent).filter(|intent| intent.kind == IntentKind::Update)
+    Some(intent).filter(|intent| match intent.kind {
+        IntentKind::Update => true,
+        IntentKind::CreateCrm => is_there,
+        IntentKind::CreateProspect => false,
+    })
+}
+
+/// A pair that was looked at waits for nothing any more; held, it would be caught up with every poll.
+fn end_hold(next: &mut Link) {
+    if matches!(next.state, LinkState::Held(_)) {
+        next.state = if next.is_complete() {
+            LinkState::Linked
+        } else {
+            LinkState::Pending
+        };
+    }
 }
 
 fn error_row(link: &Link, failure: &WriteFailure, now: Timestamp) -> ErrorRow {

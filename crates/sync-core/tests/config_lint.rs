@@ -451,6 +451,13 @@ fn r22_the_address_is_mapped_on_both_objects() {
 }
 
 #[test]
+fn k17_the_address_is_mapped_as_an_address() {
+    let mut config = example();
+    config.fields.0[0].field_type = FieldType::Text;
+    assert_error(&offline(&config), "fields[0].type", "K17", "lower case");
+}
+
+#[test]
 fn r28_a_custom_field_has_one_name_on_both_objects() {
     let (config, path) = example_and(FieldEntry {
         lead: Some("Tier__c".to_owned()),

@@ -36,8 +36,13 @@ async fn handle(
         emit(report, &started.stage, run, now);
     }
     if let Some(put_back) = &started.put_back {
-        let quota_wait = reports.iter().filter_map(|report| report.quota_wait).max();
-        put_back.put_back(&failed, &receipts, quota_wait).await;
+        let waits = reports.iter().filter_map(|report| {
+            let unit = report.business_unit.clone()?;
+            Some((unit, report.quota_wait?))
+        });
+        put_back
+            .put_back(&failed, &receipts, &waits.collect())
+            .await;
     }
     Ok(response(failed))
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use salesforce::{
-    Client, Condition, ConditionalChange, Error, Keyset, ROWS_PER_PAGE, Record, Row, Rows, Soql,
-    in_chunks,
+    Client, Condition, ConditionalChange, Error, Keyset, ROWS_PER_PAGE, Record, RecordError, Row,
+    Rows, Soql, in_chunks,
 };
 use sync_core::coerce::Service;
 use sync_core::config::Config;
@@ -218,7 +218,7 @@ impl SalesforceCrm {
         let mut results: Vec<Option<Result<CrmId, WriteFailure>>> = vec![None; writes.len()];
         let answers = self.client.update_unmodified(&changes).await;
         for (index, answer) in conditional.into_iter().zip(answers) {
-            results[index] = Some(write_result(answer));
+            results[index] = Some(write_result(answer, config));
         }
         for (list, is_create) in [(updates, false), (creates, true)] {
             // Records of one object go together: fewer runs in a collection.
@@ -231,7 +231,7 @@ impl SalesforceCrm {
                 (false, false) => self.client.update(&records).await,
             };
             for ((index, _), answer) in list.iter().zip(answers) {
-                results[*index] = Some(write_result(answer));
+                results[*index] = Some(write_result(answer, config));
             }
         }
         results
@@ -254,17 +254,13 @@ impl SalesforceCrm {
     }
 }
 
-fn write_result(answer: Result<salesforce::RecordResult, Error>) -> Result<CrmId, WriteFailure> {
+fn write_result(
+    answer: Result<salesforce::RecordResult, Error>,
+    config: &Config,
+) -> Result<CrmId, WriteFailure> {
     match answer {
         Ok(Ok(id)) => CrmId::try_from(id).map_err(|error| unknown(&error.to_string())),
-        Ok(Err(refused)) => Err(WriteFailure {
-            service: Service::Salesforce,
-            class: refused.class(),
-            code: refused.code.as_str().to_owned(),
-            fields: refused.fields.clone(),
-            message: refused.to_string(),
-            may_have_landed: false,
-        }),
+        Ok(Err(refused)) => Err(refusal(&refused, config)),
         Err(error) => Err(WriteFailure {
             service: Service::Salesforce,
             class: error.class(),
@@ -276,6 +272,26 @@ fn write_result(answer: Result<salesforce::RecordResult, Error>) -> Result<CrmId
             message: super::full_message(&error),
             may_have_landed: error.may_have_landed(),
         }),
+    }
+}
+
+/// A key that is there already is our own record, to be looked for by it. Any other unique field is in
+/// the way until a person changes a value (connector-behaviour 10, UNIQUE).
+fn refusal(refused: &RecordError, config: &Config) -> WriteFailure {
+    let key_field = &config.salesforce.key_field;
+    let foreign = refused
+        .duplicate_field()
+        .filter(|field| !field.eq_ignore_ascii_case(key_field));
+    let mut fields = refused.fields.clone();
+    fields.extend(foreign.map(str::to_owned));
+    fields.dedup();
+    WriteFailure {
+        service: Service::Salesforce,
+        class: foreign.map_or_else(|| refused.class(), |_| ErrorClass::Record),
+        code: refused.code.as_str().to_owned(),
+        fields,
+        message: refused.to_string(),
+        may_have_landed: false,
     }
 }
 

@@ -155,7 +155,6 @@ pub async fn poll_all(environment: &Environment, run: &str) -> Vec<PollReport> {
             ..PollReport::default()
         };
         if let Err(problem) = poll_unit(environment, unit, run, &mut report).await {
-            stop_on_refused_login(environment, unit, &problem).await;
             report.problem = Some(problem);
         }
         reports.push(report);
@@ -190,6 +189,7 @@ async fn poll_unit(
     }
     let polled = poll_in_turn(environment, &configured, run, report).await;
     let problem = polled.as_ref().err();
+    stop_on_refused_login(environment, &configured.row, problem).await;
     report.used_up = circuit::open_if_refused(environment, &configured, problem).await;
     turn::give_back(environment, unit, Holder::Poller).await;
     polled
@@ -271,28 +271,32 @@ pub async fn catch_up(
 /// R7: a refused log-in puts the connector into `auth_failed`; nothing is touched from then on.
 pub(crate) async fn stop_on_refused_login(
     environment: &Environment,
-    unit: &BusinessUnit,
-    problem: &PollError,
+    row: &ConnectorRow,
+    problem: Option<&PollError>,
 ) {
-    let PollError::Service(refused) = problem else {
+    let Some(PollError::Service(refused)) = problem else {
         return;
     };
     if refused.class == ErrorClass::Auth {
-        stop_connector(environment, unit, refused.service, &refused.code).await;
+        stop_connector(environment, row, refused.service, &refused.code).await;
     }
 }
 
-/// Puts a connector into `auth_failed`. Losing the race against another change is no problem: the
-/// next run finds out again.
+/// Puts a connector into `auth_failed`, unless somebody has changed its state or configuration since the
+/// run began. Losing the race against another change is no problem: the next run finds out again.
 pub(crate) async fn stop_connector(
     environment: &Environment,
-    unit: &BusinessUnit,
+    known: &ConnectorRow,
     service: Service,
     code: &str,
 ) {
+    let unit = &known.business_unit;
     let Ok(Some(row)) = environment.state.connector(unit).await else {
         return;
     };
+    if (&row.state, row.config_version) != (&known.state, known.config_version) {
+        return;
+    }
     let stopped = ConnectorRow {
         state: ConnectorState::AuthFailed(format!("{service} refused the log-in ({code})")),
         changed_by: "prospect-sync".to_owned(),

@@ -37,7 +37,6 @@ pub async fn reconcile_all(
         let mut report = ReconcileReport::of(unit);
         let compared = reconcile_unit(environment, unit, (run, deadline), &mut report).await;
         if let Err(problem) = compared {
-            stop_on_refused_login(environment, unit, &problem).await;
             report.problem = Some(problem);
         }
         reports.push(report);
@@ -85,6 +84,7 @@ async fn reconcile_unit(
     };
     let compared = slice.run().await;
     let problem = compared.as_ref().err();
+    stop_on_refused_login(environment, &configured.row, problem).await;
     report.used_up = circuit::open_if_refused(environment, &configured, problem).await;
     turn::give_back(environment, unit, Holder::Reconciler).await;
     compared

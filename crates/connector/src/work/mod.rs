@@ -250,8 +250,8 @@ impl Round<'_> {
 
     async fn stop_if_refused(&mut self, verdict: Verdict, failure: &WriteFailure) {
         if verdict == Verdict::StopConnector {
-            let unit = &self.configured.row.business_unit;
-            stop_connector(self.environment, unit, failure.service, &failure.code).await;
+            let row = &self.configured.row;
+            stop_connector(self.environment, row, failure.service, &failure.code).await;
             self.report.auth_failures += 1;
         }
     }

@@ -106,8 +106,8 @@ impl Shift<'_> {
         if let Err(WorkError::Service(error)) = &outcome
             && error.class == ErrorClass::Auth
         {
-            let unit = &self.configured.row.business_unit;
-            stop_connector(self.environment, unit, error.service, &error.code).await;
+            let row = &self.configured.row;
+            stop_connector(self.environment, row, error.service, &error.code).await;
             self.report.auth_failures += 1;
         }
         outcome

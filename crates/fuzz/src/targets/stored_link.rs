@@ -74,6 +74,7 @@ fn any_link(entropy: &mut Entropy<'_>) -> Link {
         lease_until: entropy.flag().then(|| entropy.instant()),
         prospect_seen: entropy.flag().then(|| Seen {
             updated: entropy.instant(),
+            content: entropy.flag().then(|| entropy.number()),
             at: entropy.instant(),
         }),
         prospect_write: entropy.flag().then(|| LastWrite {

@@ -564,6 +564,29 @@ fn k4_a_read_older_than_one_a_decision_was_stored_on_is_nobodys_edit() {
     assert_ne!(world.decide(&old).outcome, Outcome::NotYet);
 }
 
+/// Cached seed 3828341: two edits in one second have one stamp, and a read may show the first.
+#[test]
+fn k4_another_content_with_the_stamp_of_the_one_that_was_seen_is_nobodys_edit_yet() {
+    let mut world = ampsea();
+    world.config.account_engagement.stale_reads_seconds = 60;
+    let showing = |title: &str| {
+        let read = prospect(1).email("ann@x.test").carrying(pair().link.key);
+        Side::Present(read.value(TITLE, title).updated(at(0)))
+    };
+    let mut seen = pair();
+    seen.prospect = showing("CTO");
+    seen.link.see(seen.prospect.present(), at(1));
+    let other = Pair {
+        prospect: showing("CEO"),
+        ..seen.clone()
+    };
+    world.now = at(62);
+    assert_ne!(world.decide(&seen).outcome, Outcome::NotYet);
+    assert_eq!(world.decide(&other).outcome, Outcome::NotYet);
+    world.now = at(63);
+    assert_ne!(world.decide(&other).outcome, Outcome::NotYet);
+}
+
 /// The adapter looks once more before it restores, and an older read would show the prospect alive.
 #[test]
 fn k4_nothing_is_restored_while_a_read_can_be_older_than_its_retirement() {

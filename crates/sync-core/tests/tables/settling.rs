@@ -181,6 +181,45 @@ fn after_a_partial_failure_the_rest_is_decided_the_same_way() {
     assert_eq!(to_prospect.fields.get("firstName"), Some(&text("Ann")));
 }
 
+/// Reliability 2.2, step 6: the key is there already, so the record is ours and is looked for by it.
+#[test]
+fn p6_a_create_whose_key_is_there_already_is_looked_up_by_it() {
+    let world = World::new(config());
+    let pair = prospect_pair(prospect(1).email("ann@x.test").assigned(1)).crm_hits([]);
+    let decision = world.decide(&pair);
+    assert!(matches!(decision.outcome, Outcome::CreateCrm { .. }));
+    let begun = pair.intending(IntentKind::CreateCrm);
+    for (class, is_open) in [(ErrorClass::LinkRepair, true), (ErrorClass::Record, false)] {
+        let refused = results(WriteResult::Failed(failure(class)), WriteResult::NotNeeded);
+        let settled = settle(&begun.link, &decision, &refused, at(60));
+        assert_eq!(settled.link.intent.is_some(), is_open, "{class:?}");
+        assert_eq!(settled.link.lease_until, None);
+    }
+}
+
+/// Held, it would be caught up with every poll.
+#[test]
+fn a_held_pair_that_somebody_has_to_act_for_is_in_the_errors_and_not_held_any_more() {
+    let (mut pair, decision) = both_ways();
+    pair.link.state = LinkState::Held(HoldReason::Paused);
+    let refused = results(
+        WriteResult::Failed(failure(ErrorClass::Record)),
+        WriteResult::NotTried,
+    );
+    let parked = outcome(Outcome::Park(Problem {
+        class: ErrorClass::Record,
+        code: "TYPE".to_owned(),
+        fields: Vec::new(),
+        message: "does not fit".to_owned(),
+    }));
+    let refused = settle(&pair.link, &decision, &refused, at(60));
+    let parked = settle(&pair.link, &parked, &WriteResults::default(), at(60));
+    for settled in [refused, parked] {
+        assert_eq!(settled.link.state, LinkState::Linked);
+        assert!(settled.link.has_open_error);
+    }
+}
+
 #[test]
 fn every_class_has_its_verdict() {
     let (pair, decision) = both_ways();

@@ -52,6 +52,13 @@ fn check_email(entries: &[FieldEntry], report: &mut Report) {
         );
         return;
     };
+    if entry.field_type != FieldType::Email {
+        report.error(
+            format!("fields[{index}].type"),
+            "K17",
+            "`email` is looked up in lower case, and would not be found as it was entered; expected `type: email`",
+        );
+    }
     for object in CrmObject::ALL {
         if entry.crm_field(object).is_none() {
             report.error(
