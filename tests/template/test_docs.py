@@ -45,7 +45,7 @@ def test_every_mutant_that_the_page_names_exists() -> None:
 
 def test_every_constant_of_the_page_has_its_value() -> None:
     rows = re.findall(r"^\| `(\w+)`[^|]*\| (\d+) s \| `([^`]+)` \|$", PAGE.read_text(), re.MULTILINE)
-    assert len(rows) == 8
+    assert len(rows) == 11
     for name, seconds, file in rows:
         found = re.search(rf"{name}\b[^\n]*?(?:from_secs\(|= |: )([\d *]+)\)?[;,]", (REPO / file).read_text())
         assert found, f"{name} is not in {file}"
@@ -71,8 +71,22 @@ def test_the_deployment_page_asks_for_the_concurrency_that_the_functions_reserve
     assert (int(said), int(quota)) == (reserved, reserved + 100)
 
 
-def test_the_places_for_generated_tables_are_there() -> None:
+def generated(name: str, target: str) -> str:
+    """What a make target has written into the page."""
+    begin, end = f"<!-- {name}: made by `make {target}` -->", f"<!-- end of {name} -->"
     page = PAGE.read_text()
-    for name, target in {"mutants": "mutants", "schedules": "simulate", "stale reads": "stale-reads", "crash points": "crash-points"}.items():
-        begin, end = f"<!-- {name}: made by `make {target}` -->", f"<!-- end of {name} -->"
-        assert page.count(begin) == page.count(end) == 1 and page.index(begin) < page.index(end), name
+    assert page.count(begin) == page.count(end) == 1, name
+    return page.split(begin)[1].split(end)[0]
+
+
+def test_every_generated_part_of_the_page_is_filled() -> None:
+    for name, target in {"mutants": "mutants", "stale reads": "stale-reads", "without tokens": "without-tokens",
+                         "crash points": "crash-points"}.items():
+        assert re.search(r"\d", generated(name, target)), f"make {target}"
+
+
+def test_the_schedules_on_the_page_are_enough_and_none_is_violated() -> None:
+    said = re.search(r"([\d,]+) schedules from seed \d+, (\d+) of them violated", generated("schedules", "simulate"))
+    assert said, "make simulate"
+    assert int(said[1].replace(",", "")) >= 5_000_000
+    assert int(said[2]) == 0

@@ -71,6 +71,9 @@ impl Kinds {
     }
 }
 
+/// How many of a thousand calls take long where services are slow.
+const SLOW: u32 = 500;
+
 /// The faults of a run.
 #[derive(Debug, Clone, Copy)]
 pub struct Faults {
@@ -126,7 +129,7 @@ impl Faults {
             throttle: often(40),
             refuse: often(60),
             lose_reply: often(80),
-            late: if slow { 500 } else { often(80) },
+            late: if slow { SLOW } else { often(80) },
             auth: often(2),
             duplicate: often(200),
             stale: if with_cache { often(500) } else { 0 },
@@ -140,6 +143,14 @@ impl Faults {
             crowd: rng.u32(0..32) == 0,
             calls_left: (rng.u32(0..16) == 0).then(|| rng.u32(5..150)),
         }
+    }
+
+    /// The same run in front of slow services.
+    #[must_use]
+    pub fn slower(mut self) -> Self {
+        self.slow = true;
+        self.late = SLOW;
+        self
     }
 
     /// The same run without these kinds.

@@ -72,6 +72,12 @@ struct WorldArguments {
     /// Reads of prospects may be a minute old (K4).
     #[arg(long)]
     cache: bool,
+    /// Both services are slow in every run.
+    #[arg(long)]
+    slow: bool,
+    /// Many people are at work in every run.
+    #[arg(long)]
+    crowd: bool,
     /// Without token fields.
     #[arg(long)]
     no_tokens: bool,
@@ -87,6 +93,8 @@ impl WorldArguments {
         let options = mutant.map_or_else(Options::full, Options::of_mutant);
         Options {
             with_cache: self.cache || options.with_cache,
+            with_slow: self.slow || options.with_slow,
+            with_crowd: self.crowd || options.with_crowd,
             with_tokens: !self.no_tokens,
             ..options
         }

@@ -32,6 +32,8 @@ pub struct Options {
     pub with_cache: bool,
     /// Whether many people are at work in every run.
     pub with_crowd: bool,
+    /// Whether the services are slow in every run, so that processes meet.
+    pub with_slow: bool,
     /// Whether the token fields are configured.
     pub with_tokens: bool,
     /// The step of the protocol that is left out.
@@ -53,6 +55,7 @@ impl Options {
         Self {
             with_cache: false,
             with_crowd: false,
+            with_slow: false,
             with_tokens: true,
             mutant: None,
             tells: false,
@@ -69,6 +72,7 @@ impl Options {
             mutant: Some(mutant),
             with_cache: mutant.needs_cache(),
             with_crowd: mutant.needs_crowd(),
+            with_slow: mutant.needs_slow(),
             ..Self::full()
         }
     }
@@ -100,8 +104,12 @@ struct Run {
 #[must_use]
 pub fn run(seed: u64, options: Options) -> Outcome {
     let mut rng = fastrand::Rng::with_seed(seed ^ 0x5eed);
-    let mut faults = Faults::draw(&mut rng, options.with_cache).without(options.without);
+    let mut faults = Faults::draw(&mut rng, options.with_cache);
     faults.crowd |= options.with_crowd;
+    if options.with_slow {
+        faults = faults.slower();
+    }
+    let faults = faults.without(options.without);
     let (org, unit) = ENGINES.clone();
     let world = World::new(org, unit, config(options));
     let sim = Sim::new(seed, faults, world, options.tells);

@@ -114,6 +114,12 @@ impl Mutant {
         self == Self::NoSlots
     }
 
+    /// Whether it takes two processes that meet to tell it from the protocol.
+    #[must_use]
+    pub fn needs_slow(self) -> bool {
+        matches!(self, Self::CommitWithoutEpoch | Self::BeginWithoutEpoch)
+    }
+
     fn has_no_lease(self) -> bool {
         matches!(
             self,
