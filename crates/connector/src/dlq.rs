@@ -1,9 +1,10 @@
-//! The dead-letter queue: every hint that could not be worked on becomes an open error row.
+//! Every hint that the queue delivered in vain becomes an open error row: those of dead messages, and
+//! those that are left of a message whose other pairs are done.
 
 use std::collections::BTreeMap;
 
 use sync_core::error::ErrorClass;
-use sync_core::hint::ChangeBatch;
+use sync_core::hint::ChangeHint;
 use sync_core::ids::BusinessUnit;
 use sync_core::key::{PairKey, RecordRef};
 use sync_core::link::Link;
@@ -22,8 +23,9 @@ pub async fn drain(environment: &Environment, deliveries: Vec<Delivery>, run: &s
     let mut kept = Vec::new();
     for delivery in deliveries {
         let drained = match parse_body(&delivery.body) {
-            Ok(batch) => drain_batch(environment, &batch)
+            Ok(batch) => give_up(environment, &batch.business_unit, &batch.hints)
                 .await
+                .map(drop)
                 .map_err(|error| error.to_string()),
             Err(error) => Err(error.to_string()),
         };
@@ -36,14 +38,17 @@ pub async fn drain(environment: &Environment, deliveries: Vec<Delivery>, run: &s
     kept
 }
 
-async fn drain_batch(environment: &Environment, batch: &ChangeBatch) -> Result<(), StoreError> {
-    let unit = &batch.business_unit;
-    let records: Vec<RecordRef> = batch.hints.iter().map(|hint| hint.record.clone()).collect();
-    let keys: Vec<PairKey> = batch
-        .hints
-        .iter()
-        .map(sync_core::hint::ChangeHint::pair_key)
-        .collect();
+/// Stores an open error row for the pair of each hint; answers how many pairs that are.
+///
+/// # Errors
+/// A table that refused; some of the rows may be stored.
+pub(crate) async fn give_up(
+    environment: &Environment,
+    unit: &BusinessUnit,
+    hints: &[ChangeHint],
+) -> Result<usize, StoreError> {
+    let records: Vec<RecordRef> = hints.iter().map(|hint| hint.record.clone()).collect();
+    let keys: Vec<PairKey> = hints.iter().map(ChangeHint::pair_key).collect();
     let loaded = environment.links.load(unit, &records, &keys).await?;
     let mut links: BTreeMap<PairKey, Link> = BTreeMap::new();
     for (record, key) in records.iter().zip(keys) {
@@ -53,10 +58,11 @@ async fn drain_batch(environment: &Environment, batch: &ChangeBatch) -> Result<(
             .entry(pair.clone())
             .or_insert_with(|| stored.unwrap_or_else(|| Link::new(unit.clone(), pair)));
     }
-    let rows = links
+    let rows: Vec<ErrorRow> = links
         .values()
         .map(|link| error_row(environment, unit, link))
         .collect();
+    let count = rows.len();
     let commits = links
         .into_values()
         .map(|link| Commit {
@@ -74,7 +80,7 @@ async fn drain_batch(environment: &Environment, batch: &ChangeBatch) -> Result<(
     for stored in environment.errors.open(rows).await {
         stored?;
     }
-    Ok(())
+    Ok(count)
 }
 
 fn error_row(environment: &Environment, unit: &BusinessUnit, link: &Link) -> ErrorRow {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sync_core::hint::{CHANGE_BATCH_VERSION, ChangeBatch, MAX_DELIVERIES};
+use sync_core::hint::{CHANGE_BATCH_VERSION, ChangeBatch, ChangeHint, MAX_DELIVERIES};
 use sync_core::ids::BusinessUnit;
 use sync_core::key::RecordRef;
 
@@ -116,6 +116,26 @@ impl Parsed {
         }
         units
     }
+}
+
+/// What is left to do of messages that the queue does not deliver again, while other pairs of them are
+/// done: without this their message would die whole, and mark those too.
+pub(super) fn leftovers(
+    parsed: &Parsed,
+    unit: &BusinessUnit,
+    fates: &BTreeMap<RecordRef, Fate>,
+) -> Vec<ChangeHint> {
+    let of_unit = parsed.batches.iter().filter(|(delivery, batch)| {
+        batch.business_unit == *unit && delivery.deliveries >= MAX_DELIVERIES
+    });
+    let mut left = Vec::new();
+    for (_, batch) in of_unit {
+        let has = |fate| move |hint: &&ChangeHint| fates.get(&hint.record) == Some(&fate);
+        if batch.hints.iter().any(|hint| has(Fate::Done)(&hint)) {
+            left.extend(batch.hints.iter().filter(has(Fate::Retry)).cloned());
+        }
+    }
+    left
 }
 
 /// The ids to report as failed: messages with a record that must come again, and every later message

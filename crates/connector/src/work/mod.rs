@@ -30,6 +30,7 @@ pub use batch::{BatchError, Delivery, parse_body};
 pub use report::WorkReport;
 pub use write::{CRM_WRITE_MARGIN, LATE_LANDING, PROSPECT_WRITE_MARGIN};
 
+use crate::dlq;
 use crate::environment::{Configured, Environment};
 use crate::poll::stop_connector;
 use crate::ports::{ServiceError, StoreError};
@@ -89,6 +90,16 @@ pub async fn work(
         if let Err(error) = worked.await {
             tracing::error!(%unit, run, %error, "The batch could not be worked on, it goes back.");
             report.problem = Some(error);
+        }
+        let left = batch::leftovers(&parsed, &unit, &unit_fates);
+        if !left.is_empty() {
+            match dlq::give_up(environment, &unit, &left).await {
+                Ok(pairs) => {
+                    report.errors_new += pairs as u64;
+                    unit_fates.extend(left.into_iter().map(|hint| (hint.record, Fate::Done)));
+                }
+                Err(error) => tracing::error!(%unit, run, %error, "The message dies instead."),
+            }
         }
         fates.insert(unit, unit_fates);
         reports.push(report);
