@@ -8,6 +8,7 @@ use sync_core::error::ErrorClass;
 
 use crate::code::{ErrorCode, classify};
 use crate::refusal::AuthError;
+use crate::soql::check_name;
 
 /// A call that did not work.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -180,7 +181,7 @@ impl RecordError {
         }
         let (_, named) = self.message.split_once("duplicate value found: ")?;
         let name = named.split_whitespace().next()?;
-        Some(name).filter(|name| !name.starts_with('<'))
+        Some(name).filter(|name| check_name(name).is_ok())
     }
 
     /// Salesforce's own text. It can hold personal data: keep it out of logs.

@@ -213,7 +213,9 @@ impl Slow<MemoryLinks> {
             if what == "commit" && link.intent.is_none() {
                 keep_agreed(&mut inner, link);
             }
-            keep_planned(&mut inner, link, what == "begin");
+            // A move carries the plan of an open write along, and compares nothing.
+            let is_new = what == "begin" && !link.is_moving();
+            keep_planned(&mut inner, link, is_new);
             keep_conflicts(&mut inner, link);
         }
     }

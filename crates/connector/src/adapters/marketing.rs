@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use account_engagement::{
-    Client, DeletedFilter, Error, ErrorCode, Fields, Prospect, ProspectFilters, ProspectQuery,
+    Client, DeletedFilter, Error, Fields, Prospect, ProspectFilters, ProspectQuery,
 };
 use async_trait::async_trait;
 use futures::stream::{self, StreamExt, TryStreamExt};
@@ -96,7 +96,7 @@ impl EngagementMarketing {
             ProspectWriteTarget::Update(id) | ProspectWriteTarget::Mark(id) => {
                 let fields = prospect::fields_left_alone(config, &body);
                 let updated = self.client.update(id, &body, &fields).await;
-                let answer = updated.map_err(|error| update_failure(&error))?;
+                let answer = updated.map_err(|error| write_failure(&error))?;
                 Ok(ProspectWritten {
                     unwritten: prospect::values_left_alone(config, &body, &answer),
                     ..ProspectWritten::of(answer.id)
@@ -320,21 +320,6 @@ impl Marketing for EngagementMarketing {
                 .usage()
                 .map(|usage| (usage.used, usage.allowance)),
         }
-    }
-}
-
-/// An update cannot follow the prospect that has its new address already: a person has to.
-fn update_failure(error: &Error) -> WriteFailure {
-    let failure = write_failure(error);
-    let is_taken = matches!(error, Error::Service(error)
-        if matches!(error.code(), Some(ErrorCode::ProspectExists | ErrorCode::EmailInUse)));
-    if is_taken {
-        WriteFailure {
-            class: ErrorClass::Record,
-            ..failure
-        }
-    } else {
-        failure
     }
 }
 

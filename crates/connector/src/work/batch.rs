@@ -130,9 +130,9 @@ pub(super) fn leftovers(
     });
     let mut left = Vec::new();
     for (_, batch) in of_unit {
-        let has = |fate| move |hint: &&ChangeHint| fates.get(&hint.record) == Some(&fate);
-        if batch.hints.iter().any(|hint| has(Fate::Done)(&hint)) {
-            left.extend(batch.hints.iter().filter(has(Fate::Retry)).cloned());
+        let is_done = |hint: &&ChangeHint| fates.get(&hint.record) == Some(&Fate::Done);
+        if batch.hints.iter().any(|hint| is_done(&hint)) {
+            left.extend(batch.hints.iter().filter(|hint| !is_done(hint)).cloned());
         }
     }
     left
