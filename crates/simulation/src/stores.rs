@@ -214,8 +214,7 @@ impl Slow<MemoryLinks> {
                 keep_agreed(&mut inner, link);
             }
             // A move carries the plan of an open write along, and compares nothing.
-            let is_new = what == "begin" && !link.is_moving();
-            keep_planned(&mut inner, link, is_new);
+            keep_planned(&mut inner, link, what == "begin" && !link.is_moving());
             keep_conflicts(&mut inner, link);
         }
     }
