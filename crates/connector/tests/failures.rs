@@ -2,13 +2,12 @@
 
 mod world;
 
-use connector::ports::{Commit, Links, State};
+use connector::ports::State;
 use futures::FutureExt;
-use jiff::SignedDuration;
 use serde_json::json;
 use sync_core::config::{Config, ConnectorRow, ConnectorState};
 use sync_core::error::ErrorClass;
-use sync_core::link::{Link, LinkState};
+use sync_core::link::LinkState;
 use sync_core::protocol::AdminCommand;
 use twin::world::lock;
 use world::{Drained, TOM, World, calls_of, writes};
@@ -370,45 +369,4 @@ async fn a_refused_log_in_stops_only_the_connector_that_it_was_under() {
     let row = world.environment().configured(&world.unit()).await;
     let row = row.expect("memory").expect("a row").row;
     assert_eq!(row.state, ConnectorState::Paused);
-}
-
-/// A message that dies whole would mark every pair in it.
-#[tokio::test]
-async fn what_is_left_of_a_message_is_given_up_alone() {
-    let (world, leads, prospects) = linked_pairs(8).await;
-    edit_both_sides(&world, &[], &prospects);
-    let mut links = world.all_links().await.into_iter();
-    let link = links.find(|link| {
-        link.crm_id
-            .as_ref()
-            .is_some_and(|id| id.as_str() == leads[0])
-    });
-    let leased = Commit {
-        link: Link {
-            lease_until: Some(world.now() + SignedDuration::from_hours(24)),
-            ..link.expect("a row")
-        },
-        claims: Vec::new(),
-        supersedes: Vec::new(),
-    };
-    assert!(world.links.commit(vec![leased]).await[0].is_ok());
-    let drained = world.sync().await;
-    assert_eq!(drained.dead, 0);
-    assert_eq!(drained.sum(|report| report.errors_new), 1);
-    let errors = world.open_errors().await;
-    let marked = errors
-        .iter()
-        .map(|row| (&row.code[..], row.crm_id.as_ref()));
-    let marked: Vec<_> = marked
-        .map(|(code, id)| (code, id.map(ToString::to_string)))
-        .collect();
-    assert_eq!(marked, [("UNDELIVERABLE", Some(leads[0].clone()))]);
-    world.advance(24 * 3_600);
-    world
-        .admin(AdminCommand::Send {
-            record: leads[0].parse().expect("an id"),
-        })
-        .await;
-    let drained = world.drain().await;
-    assert_healed(&world, &drained).await;
 }
