@@ -8,8 +8,8 @@ use crate::kernel::Inner;
 use crate::lives::{self, BothLive};
 use crate::processes::Deployment;
 use crate::run::at_once;
-use crate::users::live_record;
-use crate::world::{Edit, FIELDS, NAMES, World};
+use crate::users::{live_record, shown};
+use crate::world::{Edit, FIELDS, NAMES};
 
 /// Looks at the end of a run.
 pub fn check(deployment: &Deployment) {
@@ -64,42 +64,32 @@ fn check_pair(inner: &mut Inner, person: usize, links: &[Link]) {
         inner.violate(format!("unfinished: {:?} {:?}", link.state, link.intent));
         return;
     }
-    for (field, (of_prospect, of_crm)) in NAMES.into_iter().enumerate().take(FIELDS) {
-        let on_crm = inner
-            .world
-            .lead(&crm)
-            .map(|row| World::text(row, of_crm).to_owned());
-        let on_prospect = inner
-            .world
-            .prospect(prospect)
-            .map(|row| World::text(&row, of_prospect).to_owned());
+    let records = (RecordRef::Crm(crm), RecordRef::Prospect(prospect));
+    for (field, (_, of_crm)) in NAMES.into_iter().enumerate() {
+        let on_crm = shown(&inner.world, &records.0, field);
+        let on_prospect = shown(&inner.world, &records.1, field);
         if on_crm != on_prospect {
             inner.violate(format!(
                 "diverged: {of_crm} is {on_crm:?} and {on_prospect:?}"
             ));
             continue;
         }
-        check_field(inner, person, field, &[on_crm.unwrap_or_default()]);
+        check_field(inner, person, field, &[on_crm]);
     }
 }
 
 /// An open error may keep the sides of a pair apart; what people entered is still on one of them.
 fn check_kept(inner: &mut Inner, person: usize) {
-    for (field, (of_prospect, of_crm)) in NAMES.into_iter().enumerate() {
-        let records = [true, false].map(|on_crm| lives::records(&inner.world, person, on_crm));
-        let shown = records.into_iter().flatten().filter_map(|(record, _)| {
-            let world = &inner.world;
-            match record {
-                RecordRef::Crm(id) => world
-                    .lead(&id)
-                    .map(|row| World::text(row, of_crm).to_owned()),
-                RecordRef::Prospect(id) => world
-                    .prospect(id)
-                    .map(|row| World::text(&row, of_prospect).to_owned()),
-            }
-        });
-        let shown: Vec<String> = shown.collect();
-        check_field(inner, person, field, &shown);
+    let records = [true, false].map(|on_crm| lives::records(&inner.world, person, on_crm));
+    let records: Vec<RecordRef> = records
+        .into_iter()
+        .flatten()
+        .map(|(record, _)| record)
+        .collect();
+    for field in 0..FIELDS {
+        let of_record = |record: &RecordRef| shown(&inner.world, record, field);
+        let values: Vec<String> = records.iter().map(of_record).collect();
+        check_field(inner, person, field, &values);
     }
 }
 

@@ -22,9 +22,10 @@ use sync_core::value::NormalisedEmail;
 use twin::org::{Caller, OrgError};
 
 use crate::kernel::{Effect, Event, Inner, Sim, TaskId};
+use crate::provenance::note;
 use crate::users;
 use crate::wire::{self, Fate};
-use crate::world::{FIELDS, NAMES, World};
+use crate::world::World;
 
 /// Salesforce, as one process sees it.
 pub struct SimCrm(pub Arc<Sim>);
@@ -253,7 +254,7 @@ fn land(
     inner.tell("salesforce", format_args!("{target:?} {result:?}"));
     let id = result.map_err(|error| refusal(&error))?;
     inner.world.count.crm_writes += 1;
-    note(inner, task, &id, (body, seen));
+    note(inner, task, &RecordRef::Crm(id.clone()), (body, seen));
     let often = inner.faults.automation;
     if inner.happens(often) {
         users::automate(inner, &id, &caller);
@@ -266,36 +267,6 @@ fn is_changed_since(world: &World, id: &CrmId, seen: Timestamp) -> bool {
     let stamp = world.lead(id).map(|row| World::text(row, "SystemModstamp"));
     let stamp = stamp.and_then(parse_instant);
     stamp.is_some_and(|stamp| stamp.as_second() > seen.as_second())
-}
-
-fn note(
-    inner: &mut Inner,
-    task: TaskId,
-    id: &CrmId,
-    (body, condition): (&Map<String, Value>, Option<Timestamp>),
-) {
-    let record = RecordRef::Crm(id.clone());
-    let email = inner
-        .world
-        .lead(id)
-        .map(|row| World::text(row, "Email").to_owned());
-    let Some(person) = email.and_then(|email| inner.world.person(&email)) else {
-        inner.violate(format!("{id} belongs to nobody"));
-        return;
-    };
-    let mut written: [Option<String>; FIELDS] = Default::default();
-    for (field, (_, name)) in NAMES.iter().enumerate() {
-        if body.contains_key(*name) {
-            written[field] = Some(World::text(body, name).to_owned());
-        }
-    }
-    let about = (condition, inner.now);
-    let noted = inner
-        .world
-        .note_write(task, &record, person, &written, about);
-    if let Some(broken) = noted {
-        inner.violate(broken);
-    }
 }
 
 fn refusal(error: &OrgError) -> WriteFailure {

@@ -13,8 +13,9 @@ use twin::bu::ApiError;
 use twin::bu::prospects::Writer;
 
 use crate::kernel::{Inner, TaskId};
+use crate::provenance::note;
 use crate::wire;
-use crate::world::{FIELDS, NAMES, World};
+use crate::world::World;
 
 /// A write takes effect.
 pub(crate) fn land(
@@ -46,7 +47,7 @@ pub(crate) fn land(
         inner.world.keep_absence(id, at);
     }
     inner.world.count.prospect_writes += 1;
-    note(inner, task, id, body);
+    note(inner, task, &RecordRef::Prospect(id), (body, None));
     if is_create {
         note_answer(inner, task, id);
         return Ok(ProspectWritten {
@@ -74,31 +75,6 @@ pub(crate) fn note_answer(inner: &mut Inner, task: TaskId, id: ProspectId) {
 fn answer(inner: &mut Inner, config: &Config, id: ProspectId) -> Option<ProspectRecord> {
     let answer = World::as_answer(id, inner.world.prospect(id)?);
     prospect::record(&config.business_unit, config, &answer).ok()
-}
-
-pub(crate) fn note(inner: &mut Inner, task: TaskId, id: ProspectId, body: &Map<String, Value>) {
-    let record = RecordRef::Prospect(id);
-    let email = inner
-        .world
-        .prospect(id)
-        .map(|row| World::text(&row, "email").to_owned());
-    let Some(person) = email.and_then(|email| inner.world.person(&email)) else {
-        inner.violate(format!("prospect {id} belongs to nobody"));
-        return;
-    };
-    let mut written: [Option<String>; FIELDS] = Default::default();
-    for (field, (name, _)) in NAMES.iter().enumerate() {
-        if body.contains_key(*name) {
-            written[field] = Some(World::text(body, name).to_owned());
-        }
-    }
-    let about = (None, inner.now);
-    let noted = inner
-        .world
-        .note_write(task, &record, person, &written, about);
-    if let Some(broken) = noted {
-        inner.violate(broken);
-    }
 }
 
 pub(crate) fn refusal(error: &ApiError) -> WriteFailure {

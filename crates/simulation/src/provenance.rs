@@ -2,9 +2,10 @@
 //! merged, agreed on or overwritten unread.
 
 use jiff::Timestamp;
+use serde_json::{Map, Value};
 use sync_core::key::RecordRef;
 
-use crate::kernel::{Millis, TaskId};
+use crate::kernel::{Inner, Millis, TaskId};
 use crate::world::{Edit, EditId, FIELDS, NAMES, Origins, World};
 
 impl World {
@@ -155,5 +156,40 @@ impl World {
         self.edits
             .iter()
             .rposition(|edit| (edit.person, edit.field) == (person, field) && edit.value == value)
+    }
+}
+
+/// A write of a process has landed on a record: these fields, under this condition.
+pub(crate) fn note(
+    inner: &mut Inner,
+    task: TaskId,
+    record: &RecordRef,
+    (body, condition): (&Map<String, Value>, Option<Timestamp>),
+) {
+    let world = &mut inner.world;
+    let email = match record {
+        RecordRef::Crm(id) => world
+            .lead(id)
+            .map(|row| World::text(row, "Email").to_owned()),
+        RecordRef::Prospect(id) => {
+            let row = world.prospect(*id);
+            row.map(|row| World::text(&row, "email").to_owned())
+        }
+    };
+    let Some(person) = email.and_then(|email| world.person(&email)) else {
+        inner.violate(format!("{record} belongs to nobody"));
+        return;
+    };
+    let written = NAMES.map(|(on_prospect, on_crm)| {
+        let name = match record {
+            RecordRef::Crm(_) => on_crm,
+            RecordRef::Prospect(_) => on_prospect,
+        };
+        let is_written = body.contains_key(name);
+        is_written.then(|| World::text(body, name).to_owned())
+    });
+    let about = (condition, inner.now);
+    if let Some(broken) = world.note_write(task, record, person, &written, about) {
+        inner.violate(broken);
     }
 }

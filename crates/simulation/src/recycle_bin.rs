@@ -6,12 +6,14 @@ use connector::ports::ServiceError;
 use serde_json::{Map, Value, json};
 use sync_core::coerce::Service;
 use sync_core::ids::ProspectId;
+use sync_core::key::RecordRef;
 use sync_core::settle::WriteFailure;
 use twin::bu::prospects::Writer;
 
 use crate::kernel::{Inner, Millis};
-use crate::landing::{note, note_answer, refusal};
+use crate::landing::{note_answer, refusal};
 use crate::marketing::{SimMarketing, seen};
+use crate::provenance::note;
 use crate::wire;
 use crate::world::World;
 
@@ -39,7 +41,7 @@ impl RecycleBin for SimBin<'_> {
                 );
                 marked.map_err(|error| refusal(&error))?;
                 inner.world.count.prospect_writes += 1;
-                note(inner, task, id, &fields);
+                note(inner, task, &RecordRef::Prospect(id), (&fields, None));
                 Ok(())
             })
             .await

@@ -167,7 +167,9 @@ pub fn live_record(world: &World, person: usize, on_crm: bool) -> Option<RecordR
     live.next().map(|(record, _)| record)
 }
 
-fn shown(world: &World, record: &RecordRef, field: usize) -> String {
+/// What a record shows in a field; nothing when it is not there.
+#[must_use]
+pub fn shown(world: &World, record: &RecordRef, field: usize) -> String {
     match record {
         RecordRef::Crm(id) => world
             .lead(id)

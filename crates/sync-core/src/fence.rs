@@ -58,8 +58,7 @@ pub(crate) fn seems_moved(pair: &Pair, context: Context<'_>) -> bool {
     } else {
         written.max(link.moved_at)
     };
-    let can_be_old = |at| can_be_older(at, context);
-    contradicts && latest.is_some_and(can_be_old)
+    contradicts && latest.is_some_and(|at| can_be_older(at, context))
 }
 
 /// K4: whether the prospect was read in a state older than our own last write to it, or than one that
@@ -90,11 +89,12 @@ fn can_be_before(
     prospect: &ProspectRecord,
     context: Context<'_>,
 ) -> bool {
+    if prospect.updated > seen.updated || !can_be_older(seen.at, context) {
+        return false;
+    }
     let written = pair.link.prospect_write.as_ref();
     let shows_later_write = written
         .is_some_and(|last| last.at >= seen.at && prospect.token.as_ref() == Some(&last.token));
-    let is_other = seen.content.is_some() && seen.content != Seen::of(prospect, seen.at).content;
-    let is_before = prospect.updated < seen.updated
-        || (prospect.updated == seen.updated && is_other && !shows_later_write);
-    is_before && can_be_older(seen.at, context)
+    let is_other = || seen.content.is_some() && seen.content != Seen::of(prospect, seen.at).content;
+    prospect.updated < seen.updated || (!shows_later_write && is_other())
 }

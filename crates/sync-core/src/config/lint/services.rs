@@ -43,16 +43,13 @@ fn check_crm_key(
     found: Option<&FieldDescription>,
     report: &mut Report,
 ) {
-    let what_is_wrong = match found {
-        None => "is not visible to the connector user, or does not exist",
-        Some(field) if field.name != name => "is spelt differently there",
-        Some(field) if field.kind != Some(FieldKind::Text) => "is not a text field",
-        Some(field) if !field.is_unique_external_id => "is not a unique external id",
-        Some(field) if !field.is_writable => "is not writable by the connector user",
-        Some(field) if field.length.is_some_and(|length| length < KEY_LENGTH) => {
-            "is too short for a pair key"
-        }
-        Some(_) => return,
+    let kept = Kept {
+        is_unique: true,
+        length: KEY_LENGTH,
+        is_too_short: "is too short for a pair key",
+    };
+    let Some(what_is_wrong) = kept.what_is_wrong(name, found) else {
+        return;
     };
     report.error(
         "salesforce.key_field",
@@ -71,15 +68,13 @@ fn check_crm_token(
     found: Option<&FieldDescription>,
     report: &mut Report,
 ) {
-    let what_is_wrong = match found {
-        None => "is not visible to the connector user, or does not exist",
-        Some(field) if field.name != name => "is spelt differently there",
-        Some(field) if field.kind != Some(FieldKind::Text) => "is not a text field",
-        Some(field) if !field.is_writable => "is not writable by the connector user",
-        Some(field) if field.length.is_some_and(|length| length < TOKEN_LENGTH) => {
-            "is too short for a sync token"
-        }
-        Some(_) => return,
+    let kept = Kept {
+        is_unique: false,
+        length: TOKEN_LENGTH,
+        is_too_short: "is too short for a sync token",
+    };
+    let Some(what_is_wrong) = kept.what_is_wrong(name, found) else {
+        return;
     };
     report.error(
         "salesforce.token_field",
@@ -89,6 +84,31 @@ fn check_crm_token(
              give the connector user its permission set"
         ),
     );
+}
+
+/// What a text field on a lead or contact must be that the connector keeps for itself.
+struct Kept {
+    is_unique: bool,
+    length: u32,
+    is_too_short: &'static str,
+}
+
+impl Kept {
+    fn what_is_wrong(&self, name: &str, found: Option<&FieldDescription>) -> Option<&'static str> {
+        Some(match found {
+            None => "is not visible to the connector user, or does not exist",
+            Some(field) if field.name != name => "is spelt differently there",
+            Some(field) if field.kind != Some(FieldKind::Text) => "is not a text field",
+            Some(field) if self.is_unique && !field.is_unique_external_id => {
+                "is not a unique external id"
+            }
+            Some(field) if !field.is_writable => "is not writable by the connector user",
+            Some(field) if field.length.is_some_and(|length| length < self.length) => {
+                self.is_too_short
+            }
+            Some(_) => return None,
+        })
+    }
 }
 
 fn check_own_text(setting: &str, name: &str, schema: &Schema, report: &mut Report) {
