@@ -23,7 +23,7 @@ pub fn deliveries(event: SqsEvent) -> Result<Vec<Delivery>, EventError> {
         .collect()
 }
 
-fn delivery(index: usize, mut message: SqsMessage) -> Result<Delivery, EventError> {
+fn delivery(index: usize, message: SqsMessage) -> Result<Delivery, EventError> {
     let missing = |what| EventError(index, what);
     let deliveries = deliveries_of(&message);
     Ok(Delivery {
@@ -31,10 +31,6 @@ fn delivery(index: usize, mut message: SqsMessage) -> Result<Delivery, EventErro
             .message_id
             .filter(|id| !id.is_empty())
             .ok_or(missing("id"))?,
-        group: message
-            .attributes
-            .remove("MessageGroupId")
-            .ok_or(missing("group"))?,
         body: message.body.ok_or(missing("body"))?,
         deliveries,
     })

@@ -2,10 +2,8 @@
 
 mod world;
 
-use connector::ports::State;
-use futures::FutureExt;
 use serde_json::json;
-use sync_core::config::{Config, ConnectorRow, ConnectorState};
+use sync_core::config::{Config, ConnectorState};
 use sync_core::error::ErrorClass;
 use sync_core::link::LinkState;
 use sync_core::protocol::AdminCommand;
@@ -337,36 +335,4 @@ async fn a_value_that_another_record_has_already_waits_for_a_person_at_once() {
             &["Region__c".to_owned()][..]
         )
     );
-}
-
-/// What an operator does meanwhile is not undone by a run that began before.
-#[tokio::test]
-async fn a_refused_log_in_stops_only_the_connector_that_it_was_under() {
-    let (world, leads, prospects) = linked_pairs(1).await;
-    edit_both_sides(&world, &leads, &prospects);
-    world.poll_once().await;
-    let inactive = json!([{ "username": "connector@prospect-sync.example", "is_active": false }]);
-    world.configure_org(json!({ "users": inactive }));
-    lock(&world.twin.world.tokens).expire_all();
-    let (state, unit) = (std::sync::Arc::clone(&world.state), world.unit());
-    *lock(&world.fuse) = Some(world::Fuse::meddling("crm.read", move || {
-        let paused = async {
-            let row = state
-                .connector(&unit)
-                .await
-                .expect("memory")
-                .expect("a row");
-            let paused = ConnectorRow {
-                state: ConnectorState::Paused,
-                version: row.version + 1,
-                ..row
-            };
-            state.put_connector(&paused).await.expect("memory");
-        };
-        paused.now_or_never().expect("memory answers at once");
-    }));
-    world.drain().await;
-    let row = world.environment().configured(&world.unit()).await;
-    let row = row.expect("memory").expect("a row").row;
-    assert_eq!(row.state, ConnectorState::Paused);
 }

@@ -3,11 +3,95 @@
 mod world;
 
 use connector::ports::{Commit, Links};
+use connector::work::{Delivery, work};
 use jiff::SignedDuration;
 use serde_json::json;
+use sync_core::hint::{CHANGE_BATCH_VERSION, Cause, ChangeBatch, ChangeHint, MAX_DELIVERIES};
+use sync_core::key::RecordRef;
 use sync_core::link::Link;
 use sync_core::protocol::AdminCommand;
 use world::World;
+
+/// Nobody can work on the lead's pair for a day.
+async fn lease(world: &World, lead: &str) {
+    let mut links = world.all_links().await.into_iter();
+    let is_of_lead = |link: &Link| link.crm_id.as_ref().is_some_and(|id| id.as_str() == lead);
+    let link = links.find(is_of_lead);
+    let leased = Commit {
+        link: Link {
+            lease_until: Some(world.now() + SignedDuration::from_hours(24)),
+            ..link.expect("a row")
+        },
+        claims: Vec::new(),
+        supersedes: Vec::new(),
+    };
+    assert!(world.links.commit(vec![leased]).await[0].is_ok());
+}
+
+/// A message about these leads, delivered so often.
+fn message(world: &World, id: &str, leads: &[&String], deliveries: u32) -> Delivery {
+    let hints = leads.iter().map(|lead| ChangeHint {
+        record: RecordRef::Crm(lead.parse().expect("an id")),
+        pair: None,
+        cause: Cause::Poll,
+    });
+    let batch = ChangeBatch {
+        version: CHANGE_BATCH_VERSION,
+        business_unit: world.unit(),
+        run: "by-hand".to_owned(),
+        enqueued_at: world.now(),
+        hints: hints.collect(),
+    };
+    Delivery {
+        message_id: id.to_owned(),
+        body: serde_json::to_string(&batch).expect("a batch is JSON"),
+        deliveries,
+    }
+}
+
+/// Delivers; answers which of the messages come again.
+async fn deliver(world: &World, deliveries: Vec<Delivery>) -> Vec<String> {
+    let deadline = world.now() + SignedDuration::from_secs(300);
+    work(&world.environment(), deliveries, "by-hand", deadline)
+        .await
+        .0
+}
+
+/// What is given up with one message is not done for another that comes again.
+#[tokio::test]
+async fn a_record_that_was_given_up_is_looked_at_again_with_a_message_that_is_not() {
+    let world = World::active().await;
+    let leads = [world.lead("ann@example.com"), world.lead("bea@example.com")];
+    world.settle().await;
+    for lead in &leads {
+        world.update("Lead", lead, json!({ "City": "Paris" }));
+    }
+    lease(&world, &leads[0]).await;
+    let [ann, bea] = &leads;
+    let last = message(&world, "last", &[ann, bea], MAX_DELIVERIES);
+    let first = message(&world, "first", &[ann], 1);
+    assert_eq!(deliver(&world, vec![last, first.clone()]).await, ["first"]);
+    assert_eq!(world.open_errors().await.len(), 1);
+    world.advance(24 * 3_600);
+    assert_eq!(deliver(&world, vec![first]).await, [""; 0]);
+    world.assert_in_step();
+    assert_eq!(world.open_errors().await, []);
+}
+
+/// It would die with it, and mark pairs that are in step.
+#[tokio::test]
+async fn a_finished_message_does_not_wait_behind_one_that_dies() {
+    let world = World::active().await;
+    let leads = [world.lead("ann@example.com"), world.lead("bea@example.com")];
+    world.settle().await;
+    for lead in &leads {
+        world.update("Lead", lead, json!({ "City": "Paris" }));
+    }
+    lease(&world, &leads[0]).await;
+    let dying = message(&world, "dying", &[&leads[0]], MAX_DELIVERIES);
+    let behind = message(&world, "behind", &[&leads[1]], MAX_DELIVERIES);
+    assert_eq!(deliver(&world, vec![dying, behind]).await, ["dying"]);
+}
 
 /// A message that dies whole would mark every pair in it.
 #[tokio::test]
@@ -20,21 +104,7 @@ async fn what_is_left_of_a_message_is_given_up_alone() {
         let prospect = world.prospects_of(&email(number))[0]["id"].as_u64();
         world.update_prospect(prospect.expect("an id"), json!({ "country": "France" }));
     }
-    let mut links = world.all_links().await.into_iter();
-    let link = links.find(|link| {
-        link.crm_id
-            .as_ref()
-            .is_some_and(|id| id.as_str() == leads[0])
-    });
-    let leased = Commit {
-        link: Link {
-            lease_until: Some(world.now() + SignedDuration::from_hours(24)),
-            ..link.expect("a row")
-        },
-        claims: Vec::new(),
-        supersedes: Vec::new(),
-    };
-    assert!(world.links.commit(vec![leased]).await[0].is_ok());
+    lease(&world, &leads[0]).await;
     let drained = world.sync().await;
     assert_eq!(drained.dead, 0);
     assert_eq!(drained.sum(|report| report.errors_new), 1);

@@ -1,4 +1,4 @@
-//! Each message is answered for itself; a group keeps its order; the dead are named.
+//! Each message is answered for itself; the dead are named.
 
 mod world;
 
@@ -11,7 +11,7 @@ use sync_core::key::RecordRef;
 use world::{TOM, World};
 
 /// A message about one lead or prospect.
-fn message(world: &World, id: &str, group: &str, record: RecordRef) -> Delivery {
+fn message(world: &World, id: &str, record: RecordRef) -> Delivery {
     let batch = ChangeBatch {
         version: CHANGE_BATCH_VERSION,
         business_unit: world.unit(),
@@ -25,7 +25,6 @@ fn message(world: &World, id: &str, group: &str, record: RecordRef) -> Delivery 
     };
     Delivery {
         message_id: id.to_owned(),
-        group: group.to_owned(),
         body: serde_json::to_string(&batch).expect("a batch is JSON"),
         deliveries: 1,
     }
@@ -35,10 +34,9 @@ fn lead(world: &World, email: &str) -> RecordRef {
     RecordRef::Crm(world.lead(email).parse().expect("an id"))
 }
 
-fn poison(id: &str, group: &str, body: &str) -> Delivery {
+fn poison(id: &str, body: &str) -> Delivery {
     Delivery {
         message_id: id.to_owned(),
-        group: group.to_owned(),
         body: body.to_owned(),
         deliveries: 1,
     }
@@ -68,7 +66,7 @@ fn what_is_wrong_with_a_body_is_told_without_its_words() {
 #[tokio::test]
 async fn a_message_holds_no_more_than_fits_into_a_run() {
     let world = World::active().await;
-    let mut delivery = message(&world, "1", "a", lead(&world, "ann@example.com"));
+    let mut delivery = message(&world, "1", lead(&world, "ann@example.com"));
     let mut batch = parse_body(&delivery.body).expect("a batch");
     let hint = batch.hints[0].clone();
     batch.hints = vec![hint.clone(); ChangeBatch::MAX_HINTS];
@@ -80,25 +78,24 @@ async fn a_message_holds_no_more_than_fits_into_a_run() {
 }
 
 #[tokio::test]
-async fn a_message_that_cannot_be_read_fails_alone_and_holds_its_group() {
+async fn a_message_that_cannot_be_read_fails_alone() {
     let world = World::active().await;
     let newer = r#"{"version":99,"business_unit":"0Uv000000000001CAA","run":"r","enqueued_at":"2026-01-01T00:00:00Z","hints":[]}"#;
     let deliveries = vec![
-        message(&world, "1", "a", lead(&world, "ann@example.com")),
-        poison("2", "a", "not JSON"),
-        message(&world, "3", "a", lead(&world, "bea@example.com")),
-        message(&world, "4", "b", lead(&world, "cem@example.com")),
-        poison("5", "b", newer),
+        message(&world, "1", lead(&world, "ann@example.com")),
+        poison("2", "not JSON"),
+        message(&world, "3", lead(&world, "bea@example.com")),
+        message(&world, "4", lead(&world, "cem@example.com")),
+        poison("5", newer),
     ];
     let failed = deliver(&world, 300, deliveries).await;
-    // 3 is done, but must not overtake 2.
-    assert_eq!(failed, ["2", "3", "5"]);
+    assert_eq!(failed, ["2", "5"]);
     assert_eq!(world.prospects().len(), 3);
     world.assert_in_step();
 }
 
 #[tokio::test]
-async fn a_failed_message_holds_the_later_ones_of_its_group_only() {
+async fn a_failed_message_fails_alone() {
     let world = World::active().await;
     let records: Vec<RecordRef> = ["ann", "bea", "cem"]
         .iter()
@@ -106,11 +103,10 @@ async fn a_failed_message_holds_the_later_ones_of_its_group_only() {
         .collect();
     // The first create of a prospect is refused for the moment.
     world.plan(json!({ "side": "engagement", "fault": "concurrency", "every": 4 }));
-    let groups = ["a", "a", "b"];
     let deliveries: Vec<Delivery> = records
         .into_iter()
         .enumerate()
-        .map(|(number, record)| message(&world, &number.to_string(), groups[number], record))
+        .map(|(number, record)| message(&world, &number.to_string(), record))
         .collect();
     let failed = deliver(&world, 300, deliveries.clone()).await;
     assert_eq!(world.prospects().len(), 2);
@@ -122,8 +118,7 @@ async fn a_failed_message_holds_the_later_ones_of_its_group_only() {
                 .is_empty()
         })
         .expect("one was refused");
-    let expected: &[&str] = [&["0", "1"][..], &["1"], &["2"]][missing];
-    assert_eq!(failed, expected);
+    assert_eq!(failed, [missing.to_string()]);
     world.advance(60);
     assert_eq!(deliver(&world, 300, deliveries).await, [""; 0]);
     world.assert_in_step();
@@ -138,10 +133,10 @@ async fn the_same_message_twice_does_its_work_once() {
     let tim = RecordRef::Prospect(serde_json::from_value(json!(tim)).expect("an id"));
     let twice = |number: usize| {
         vec![
-            message(&world, &format!("{number}-1"), "a", ann.clone()),
-            message(&world, &format!("{number}-2"), "b", ann.clone()),
-            message(&world, &format!("{number}-3"), "a", tim.clone()),
-            message(&world, &format!("{number}-4"), "b", tim.clone()),
+            message(&world, &format!("{number}-1"), ann.clone()),
+            message(&world, &format!("{number}-2"), ann.clone()),
+            message(&world, &format!("{number}-3"), tim.clone()),
+            message(&world, &format!("{number}-4"), tim.clone()),
         ]
     };
     for number in 0..3 {
@@ -156,7 +151,7 @@ async fn nothing_is_written_when_the_answer_could_come_too_late() {
     let world = World::active().await;
     let before = world.snapshot();
     let ann = lead(&world, "ann@example.com");
-    let message = message(&world, "1", "a", ann);
+    let message = message(&world, "1", ann);
     assert_eq!(deliver(&world, 11, vec![message.clone()]).await, ["1"]);
     assert_eq!(world.prospects(), before.prospects);
     assert_eq!(world.all_links().await, []);
@@ -174,8 +169,8 @@ async fn a_record_that_is_gone_is_done_with() {
     world.delete("Lead", &id.to_string());
     let nobody = RecordRef::Prospect(serde_json::from_value(json!(4711)).expect("an id"));
     let deliveries = vec![
-        message(&world, "1", "a", ann.clone()),
-        message(&world, "2", "a", nobody),
+        message(&world, "1", ann.clone()),
+        message(&world, "2", nobody),
     ];
     assert_eq!(deliver(&world, 300, deliveries).await, [""; 0]);
     assert_eq!((world.prospects().len(), world.rows("Lead").len()), (0, 0));
@@ -191,16 +186,16 @@ async fn a_dead_message_becomes_one_error_row_for_each_record() {
     ];
     let mut dead: Vec<Delivery> = records
         .iter()
-        .map(|record| message(&world, &format!("dead {record}"), "a", record.clone()))
+        .map(|record| message(&world, &format!("dead {record}"), record.clone()))
         .collect();
-    dead.push(poison("unreadable", "a", "not JSON"));
+    dead.push(poison("unreadable", "not JSON"));
     for _ in 0..2 {
         let kept = dlq::drain(&world.environment(), dead.clone(), "by-hand").await;
         assert_eq!(kept, ["unreadable"]);
         assert_eq!(world.open_errors().await.len(), 2);
     }
     // The next look puts it right and closes the row.
-    let again = vec![message(&world, "1", "a", records[0].clone())];
+    let again = vec![message(&world, "1", records[0].clone())];
     assert_eq!(deliver(&world, 300, again).await, [""; 0]);
     assert_eq!(world.prospects_of("ann@example.com").len(), 1);
     let open = world.open_errors().await;

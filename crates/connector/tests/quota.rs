@@ -95,7 +95,6 @@ fn message(world: &World, leads: &[String], deliveries: u32) -> Delivery {
     };
     Delivery {
         message_id: "m".to_owned(),
-        group: "g".to_owned(),
         body: serde_json::to_string(&batch).expect("a batch is JSON"),
         deliveries,
     }

@@ -85,7 +85,6 @@ impl Lanes {
                     message.visible_at = now + VISIBILITY;
                     deliveries.push(Delivery {
                         message_id: message.id.to_string(),
-                        group: group.clone(),
                         body: message.body.clone(),
                         deliveries: message.deliveries,
                     });
@@ -162,7 +161,6 @@ impl Lanes {
         message.held_by = Some(task);
         Some(vec![Delivery {
             message_id: message.id.to_string(),
-            group: message.group.clone(),
             body: message.body.clone(),
             deliveries: message.deliveries,
         }])

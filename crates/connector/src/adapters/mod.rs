@@ -95,19 +95,3 @@ fn full_message(error: &dyn std::error::Error) -> String {
     }
     message
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn p3_nobody_knows_what_became_of_a_write_that_took_longer_than_its_time() {
-        let limit = Duration::from_secs(30);
-        let service = Service::AccountEngagement;
-        let late = tokio::time::sleep(limit + Duration::from_secs(1));
-        let failure = in_time(service, limit, late).await.expect_err("too late");
-        assert!(failure.may_have_landed);
-        let soon = tokio::time::sleep(limit - Duration::from_secs(1));
-        assert!(in_time(service, limit, soon).await.is_ok());
-    }
-}

@@ -282,8 +282,8 @@ pub(crate) async fn stop_on_refused_login(
     }
 }
 
-/// Puts a connector into `auth_failed`, unless somebody has changed its state or configuration since the
-/// run began. Losing the race against another change is no problem: the next run finds out again.
+/// Puts a connector into `auth_failed`, on condition that its row is the one that the calls were made under:
+/// who changed it meanwhile may have repaired it or paused it. If not, the next run finds out again.
 pub(crate) async fn stop_connector(
     environment: &Environment,
     known: &ConnectorRow,
@@ -291,22 +291,18 @@ pub(crate) async fn stop_connector(
     code: &str,
 ) {
     let unit = &known.business_unit;
-    let Ok(Some(row)) = environment.state.connector(unit).await else {
-        return;
-    };
-    if (&row.state, row.config_version) != (&known.state, known.config_version) {
-        return;
-    }
     let stopped = ConnectorRow {
         state: ConnectorState::AuthFailed(format!("{service} refused the log-in ({code})")),
         changed_by: "prospect-sync".to_owned(),
         changed_at: environment.clock.now(),
-        version: row.version + 1,
-        ..row
+        version: known.version + 1,
+        ..known.clone()
     };
     match environment.state.put_connector(&stopped).await {
         Ok(()) => tracing::error!(%unit, %service, code, "Log-in refused, connector stopped."),
-        Err(error) => tracing::error!(%unit, %error, "Log-in refused, connector not stopped yet."),
+        Err(error) => {
+            tracing::error!(%unit, %service, code, %error, "Log-in refused, connector not stopped.");
+        }
     }
 }
 

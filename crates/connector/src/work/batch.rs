@@ -13,12 +13,17 @@ use super::Fate;
 pub struct Delivery {
     /// The queue's id of the message.
     pub message_id: String,
-    /// Its group; order holds within a group.
-    pub group: String,
     /// Its body.
     pub body: String,
     /// How often it was delivered, this time included.
     pub deliveries: u32,
+}
+
+impl Delivery {
+    /// Whether the queue does not deliver it again.
+    fn is_last(&self) -> bool {
+        self.deliveries >= MAX_DELIVERIES
+    }
 }
 
 /// The messages for one business unit.
@@ -31,7 +36,7 @@ pub(super) struct OfUnit<'a> {
 /// The messages of a delivery, parsed.
 pub struct Parsed {
     batches: Vec<(Delivery, ChangeBatch)>,
-    order: Vec<(String, String)>,
+    order: Vec<String>,
     /// Messages that are not change batches. They fail, and end in the DLQ, where an alarm waits.
     pub poisoned: BTreeSet<String>,
 }
@@ -82,9 +87,7 @@ pub(super) fn parse(deliveries: Vec<Delivery>) -> Parsed {
         poisoned: BTreeSet::new(),
     };
     for delivery in deliveries {
-        parsed
-            .order
-            .push((delivery.message_id.clone(), delivery.group.clone()));
+        parsed.order.push(delivery.message_id.clone());
         match parse_body(&delivery.body) {
             Ok(batch) => parsed.batches.push((delivery, batch)),
             Err(error) => {
@@ -109,7 +112,7 @@ impl Parsed {
                     last_chance: BTreeSet::new(),
                 });
             of_unit.batches.push(batch);
-            if delivery.deliveries >= MAX_DELIVERIES {
+            if delivery.is_last() {
                 let records = batch.hints.iter().map(|hint| hint.record.clone());
                 of_unit.last_chance.extend(records);
             }
@@ -125,9 +128,10 @@ pub(super) fn leftovers(
     unit: &BusinessUnit,
     fates: &BTreeMap<RecordRef, Fate>,
 ) -> Vec<ChangeHint> {
-    let of_unit = parsed.batches.iter().filter(|(delivery, batch)| {
-        batch.business_unit == *unit && delivery.deliveries >= MAX_DELIVERIES
-    });
+    let of_unit = parsed
+        .batches
+        .iter()
+        .filter(|(delivery, batch)| batch.business_unit == *unit && delivery.is_last());
     let mut left = Vec::new();
     for (_, batch) in of_unit {
         let is_done = |hint: &&ChangeHint| fates.get(&hint.record) == Some(&Fate::Done);
@@ -138,35 +142,31 @@ pub(super) fn leftovers(
     left
 }
 
-/// The ids to report as failed: messages with a record that must come again, and every later message
-/// of the same group, because a FIFO group must not overtake itself.
+/// The ids to report as failed: messages with a record that must come again. A finished one behind such a
+/// message is acknowledged: each look reads the records as they are, so there is no order to keep between
+/// messages, and one that waited for its neighbour could die with it.
 #[must_use]
 pub fn failed_messages(
     parsed: &Parsed,
     fates: &BTreeMap<BusinessUnit, BTreeMap<RecordRef, Fate>>,
 ) -> Vec<String> {
-    let is_done = |batch: &ChangeBatch| {
+    let is_done = |delivery: &Delivery, batch: &ChangeBatch| {
         let fates = fates.get(&batch.business_unit);
-        batch
-            .hints
-            .iter()
-            .all(|hint| fates.and_then(|fates| fates.get(&hint.record)) == Some(&Fate::Done))
+        batch.hints.iter().all(
+            |hint| match fates.and_then(|fates| fates.get(&hint.record)) {
+                Some(Fate::Done) => true,
+                Some(Fate::GivenUp) => delivery.is_last(),
+                Some(Fate::Retry) | None => false,
+            },
+        )
     };
-    let unfinished: BTreeSet<&str> = parsed
+    let unfinished: BTreeSet<&String> = parsed
         .batches
         .iter()
-        .filter(|(_, batch)| !is_done(batch))
-        .map(|(delivery, _)| delivery.message_id.as_str())
+        .filter(|(delivery, batch)| !is_done(delivery, batch))
+        .map(|(delivery, _)| &delivery.message_id)
+        .chain(&parsed.poisoned)
         .collect();
-    let mut blocked_groups = BTreeSet::new();
-    let mut failed = Vec::new();
-    for (message_id, group) in &parsed.order {
-        let has_failed =
-            unfinished.contains(message_id.as_str()) || parsed.poisoned.contains(message_id);
-        if has_failed || blocked_groups.contains(group) {
-            blocked_groups.insert(group.clone());
-            failed.push(message_id.clone());
-        }
-    }
-    failed
+    let failed = parsed.order.iter().filter(|id| unfinished.contains(id));
+    failed.cloned().collect()
 }

@@ -63,6 +63,8 @@ pub(crate) enum Fate {
     Done,
     /// The queue gets it back.
     Retry,
+    /// In the errors table, because a message with it does not come again. One that does looks once more.
+    GivenUp,
 }
 
 /// Works on the messages of one delivery. Returns the ids of those that must be delivered again,
@@ -96,7 +98,7 @@ pub async fn work(
             match dlq::give_up(environment, &unit, &left).await {
                 Ok(pairs) => {
                     report.errors_new += pairs as u64;
-                    unit_fates.extend(left.into_iter().map(|hint| (hint.record, Fate::Done)));
+                    unit_fates.extend(left.into_iter().map(|hint| (hint.record, Fate::GivenUp)));
                 }
                 Err(error) => tracing::error!(%unit, run, %error, "The message dies instead."),
             }
@@ -261,9 +263,29 @@ impl Round<'_> {
 
     async fn stop_if_refused(&mut self, verdict: Verdict, failure: &WriteFailure) {
         if verdict == Verdict::StopConnector {
-            let row = &self.configured.row;
-            stop_connector(self.environment, row, failure.service, &failure.code).await;
-            self.report.auth_failures += 1;
+            let (service, code) = (failure.service, &failure.code);
+            stop_once(
+                self.environment,
+                self.configured,
+                self.report,
+                service,
+                code,
+            )
+            .await;
         }
     }
+}
+
+/// Stops the connector at the first log-in that is refused in a delivery; the others are only counted.
+async fn stop_once(
+    environment: &Environment,
+    configured: &Configured,
+    report: &mut WorkReport,
+    service: Service,
+    code: &str,
+) {
+    if report.auth_failures == 0 {
+        stop_connector(environment, &configured.row, service, code).await;
+    }
+    report.auth_failures += 1;
 }

@@ -12,10 +12,11 @@ use sync_core::error::ErrorClass;
 use sync_core::hint::ChangeHint;
 use sync_core::key::RecordRef;
 
-use super::{Fate, MAX_ROUNDS, Round, RoundOutcome, SeenProspects, WorkError, WorkReport, write};
+use super::{
+    Fate, MAX_ROUNDS, Round, RoundOutcome, SeenProspects, WorkError, WorkReport, stop_once, write,
+};
 use crate::circuit;
 use crate::environment::{Configured, Environment};
-use crate::poll::stop_connector;
 
 /// What the rounds of a delivery share.
 pub(super) struct Shift<'a> {
@@ -106,9 +107,15 @@ impl Shift<'_> {
         if let Err(WorkError::Service(error)) = &outcome
             && error.class == ErrorClass::Auth
         {
-            let row = &self.configured.row;
-            stop_connector(self.environment, row, error.service, &error.code).await;
-            self.report.auth_failures += 1;
+            let (service, code) = (error.service, &error.code);
+            stop_once(
+                self.environment,
+                &self.configured,
+                self.report,
+                service,
+                code,
+            )
+            .await;
         }
         outcome
     }

@@ -131,7 +131,6 @@ impl World {
     ) -> Option<(Vec<String>, Vec<WorkReport>)> {
         let deliveries = batch.iter().map(|message| Delivery {
             message_id: message.id.clone(),
-            group: message.group.clone(),
             body: message.body.clone(),
             deliveries: message.deliveries + 1,
         });
@@ -176,7 +175,6 @@ impl World {
             .iter()
             .map(|message| Delivery {
                 message_id: message.id.clone(),
-                group: message.group.clone(),
                 body: message.body.clone(),
                 deliveries: 1,
             })
