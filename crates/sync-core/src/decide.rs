@@ -16,6 +16,7 @@ use crate::link::LinkState;
 use crate::matching::{CrmMatch, ProspectMatch, match_crm_record, match_prospect, switched_off};
 use crate::merge::{Bases, merge, new_crm_fields, new_prospect_fields, values_after_create};
 use crate::pair::{Context, Pair};
+use crate::put_back::does_not_stay;
 use crate::record::{CrmRecord, ProspectRecord, Side, Values};
 use crate::trace::Trace;
 
@@ -351,6 +352,14 @@ fn update(
             merged: merged.merged,
             agreed: merged.agreed,
         };
+    }
+    let writes = (&to_crm, &to_prospect);
+    if let Some(problem) = does_not_stay(pair, &merged.merged, writes, context) {
+        trace.note(
+            "R129",
+            "put back again and again: it waits for somebody to look",
+        );
+        return unwritten(Outcome::Park(problem), trace);
     }
     let outcome = Outcome::Update {
         crm: crm.id.clone(),

@@ -16,6 +16,7 @@ pub mod matching;
 pub mod merge;
 pub mod pair;
 pub mod protocol;
+mod put_back;
 pub mod quota;
 pub mod record;
 mod results;
@@ -28,4 +29,5 @@ pub mod value;
 
 pub use decide::decide;
 pub use intent::intend;
+pub use put_back::{MAX_PUT_BACKS, PutBacks};
 pub use settle::settle;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::decision::{HoldReason, SkipReason};
 use crate::ids::{BusinessUnit, CrmId, ProspectId};
 use crate::key::{PairKey, RecordRef};
+use crate::put_back::PutBacks;
 use crate::record::{ProspectRecord, Values};
 use crate::trace::Trace;
 
@@ -182,6 +183,9 @@ pub struct Link {
     /// was before is stale (K4).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moved_at: Option<Timestamp>,
+    /// How often the last decisions in a row wrote nothing new.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub put_backs: Option<PutBacks>,
     /// Counts the stored changes of this row; every write is conditional on it.
     pub version: u64,
     /// When both sides were last brought into step.
@@ -219,6 +223,7 @@ impl Link {
             prospect_seen: None,
             is_crm_deleted: false,
             moved_at: None,
+            put_backs: None,
             version: 0,
             synced_at: None,
             lacked_email: false,

@@ -7,6 +7,7 @@ use crate::decision::{Decision, Outcome, Problem, SkipReason};
 use crate::error::{ErrorClass, Verdict};
 use crate::ids::{CrmId, ProspectId};
 use crate::link::{Intent, IntentKind, LastWrite, Link, LinkState};
+use crate::put_back;
 use crate::trace::Trace;
 
 pub use crate::results::{ErrorRow, WriteFailure, WriteResult, WriteResults};
@@ -283,6 +284,11 @@ fn in_step(mut next: Link, decision: &Decision, now: Timestamp) -> Settlement {
     };
     next.state = LinkState::Linked;
     next.is_crm_deleted = false;
+    next.put_backs = if is_written(&decision.outcome) {
+        put_back::count(&next, &decision.merged, now)
+    } else {
+        next.put_backs
+    };
     next.base = decision.merged.clone();
     next.intent = None;
     next.lacked_email = false;

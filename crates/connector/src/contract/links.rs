@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::join_all;
+use sync_core::PutBacks;
 use sync_core::decision::{HoldReason, SkipReason};
 use sync_core::ids::BusinessUnit;
 use sync_core::key::PairKey;
@@ -78,6 +79,10 @@ pub async fn a_row_is_read_back_as_it_was_stored(links: &impl Links) {
         stored.synced_at = Some(after(2));
         stored.is_crm_deleted = true;
         stored.moved_at = Some(after(3));
+        stored.put_backs = Some(PutBacks {
+            times: 2,
+            last: after(4),
+        });
         stored.has_open_error = true;
         let version = stored.version;
         stored = begin(links, stored, &[1])

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use aws::dynamodb::testing::{document, read};
 use rust_decimal::Decimal;
+use sync_core::PutBacks;
 use sync_core::decision::{HoldReason, SkipReason};
 use sync_core::key::{PairKey, RecordRef};
 use sync_core::link::{Intent, IntentKind, LastWrite, Lifecycle, Link, LinkState, Plan, Seen};
@@ -83,6 +84,10 @@ fn any_link(entropy: &mut Entropy<'_>) -> Link {
         }),
         is_crm_deleted: entropy.flag(),
         moved_at: entropy.flag().then(|| entropy.instant()),
+        put_backs: entropy.flag().then(|| PutBacks {
+            times: u32::from(entropy.byte()),
+            last: entropy.instant(),
+        }),
         version: entropy.number(),
         synced_at: entropy.flag().then(|| entropy.instant()),
         lacked_email: entropy.flag(),
