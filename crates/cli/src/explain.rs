@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use sync_core::conflict::KEPT_CONFLICTS;
 use sync_core::link::{Link, LinkState};
 use sync_core::trace::{FieldTrace, Winner};
 
@@ -40,7 +41,24 @@ fn link(link: &Link) -> String {
     if trace.fields.is_empty() {
         text.push_str("  no field differed\n");
     }
+    text.push_str(&conflicts(link));
     text
+}
+
+/// Values that were overruled, the newest first.
+fn conflicts(link: &Link) -> String {
+    let widest = link.conflicts.iter().map(|kept| kept.field.field.0.len());
+    let width = widest.max().unwrap_or(0);
+    let lines = link.conflicts.iter().rev().map(|conflict| {
+        let at = conflict.at.strftime("%F %R");
+        format!("  {at}  {}\n", field(&conflict.field, width))
+    });
+    let lines: String = lines.collect();
+    if lines.is_empty() {
+        lines
+    } else {
+        format!("  conflicts, the last {KEPT_CONFLICTS} at most (UTC):\n{lines}")
+    }
 }
 
 /// The state with its reason.

@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 use sync_core::error::ErrorClass;
 use sync_core::hint::ChangeHint;
 use sync_core::ids::BusinessUnit;
-use sync_core::key::{PairKey, RecordRef};
+use sync_core::key::PairKey;
 use sync_core::link::Link;
 use sync_core::settle::ErrorRow;
 
 use crate::environment::Environment;
 use crate::ports::{Commit, StoreError};
-use crate::work::{Delivery, parse_body};
+use crate::work::{Delivery, load_rows, pair_of, parse_body};
 
 /// The code of the rows: the queue gave up on the pair.
 pub const UNDELIVERABLE: &str = "UNDELIVERABLE";
@@ -47,12 +47,10 @@ pub(crate) async fn give_up(
     unit: &BusinessUnit,
     hints: &[ChangeHint],
 ) -> Result<usize, StoreError> {
-    let records: Vec<RecordRef> = hints.iter().map(|hint| hint.record.clone()).collect();
-    let keys: Vec<PairKey> = hints.iter().map(ChangeHint::pair_key).collect();
-    let loaded = environment.links.load(unit, &records, &keys).await?;
+    let loaded = load_rows(environment, unit, hints).await?;
     let mut links: BTreeMap<PairKey, Link> = BTreeMap::new();
-    for (record, key) in records.iter().zip(keys) {
-        let pair = loaded.claims.get(record).cloned().unwrap_or(key);
+    for hint in hints {
+        let pair = pair_of(hint, &loaded);
         let stored = loaded.links.get(&pair).cloned();
         links
             .entry(pair.clone())

@@ -5,6 +5,7 @@ mod world;
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
+use sync_core::conflict::Conflict;
 use sync_core::link::LinkState;
 use twin::world::lock;
 use world::{Failure, Fields, Fuse, INES, TOM, World, person};
@@ -40,6 +41,15 @@ async fn end_of(world: &World) -> End {
         let state = link.state.name();
         let partners = json!([link.key, link.crm_id, link.prospect_id, state]).to_string();
         end.insert(with_names(partners, &names));
+        for Conflict { field, .. } in &link.conflicts {
+            let told = json!([
+                link.key,
+                field.field,
+                field.salesforce,
+                field.account_engagement
+            ]);
+            end.insert(with_names(told.to_string(), &names));
+        }
     }
     assert_eq!(world.open_errors().await, []);
     end

@@ -177,6 +177,27 @@ async fn a_record_that_is_gone_is_done_with() {
     assert_eq!(world.open_errors().await, []);
 }
 
+/// A prospect that was copied carries the key of the original, which has nothing to do with it.
+#[tokio::test]
+async fn a_dead_message_about_a_copy_does_not_mark_the_original() {
+    let world = World::active().await;
+    world.lead("ann@example.com");
+    world.settle().await;
+    let key = world.all_links().await[0].key.clone();
+    let fields = json!({ "email": "copy@example.com", "lastName": "Copy" });
+    let copy = world.edit_unit(json!({ "fields": fields }));
+    let copy = RecordRef::Prospect(serde_json::from_value(json!(copy)).expect("an id"));
+    let mut delivery = message(&world, "dead", copy.clone());
+    let mut batch = parse_body(&delivery.body).expect("a batch");
+    batch.hints[0].pair = Some(key);
+    delivery.body = serde_json::to_string(&batch).expect("a batch is JSON");
+    let kept = dlq::drain(&world.environment(), vec![delivery], "dead").await;
+    assert_eq!(kept, [""; 0]);
+    let marked: Vec<_> = world.open_errors().await;
+    let pairs: Vec<&RecordRef> = marked.iter().map(|row| row.pair.origin()).collect();
+    assert_eq!(pairs, [&copy]);
+}
+
 #[tokio::test]
 async fn a_dead_message_becomes_one_error_row_for_each_record() {
     let world = World::active().await;

@@ -43,10 +43,8 @@ async fn p8_every_update_carries_its_token_in_the_same_request() {
     }
 }
 
-/// The prospect was created, the answer was lost, and then the lead got another address: the prospect
-/// is still found under the address with which it was created.
-#[tokio::test]
-async fn p6_an_address_that_changes_while_a_create_is_open_makes_no_second_prospect() {
+/// A lead whose prospect was created, and the answer was lost; the message waits.
+async fn created_unseen() -> (World, String) {
     let world = World::active().await;
     let lead = world.lead(ANN);
     assert_eq!(world.poll_once().await.problem, None);
@@ -63,19 +61,68 @@ async fn p6_an_address_that_changes_while_a_create_is_open_makes_no_second_prosp
         "and the prospect is there"
     );
     world.advance(5);
-    world.update("Lead", &lead, json!({ "Email": "ann.new@example.com" }));
+    (world, lead)
+}
+
+async fn assert_one_prospect_under(world: &World, address: &str) {
     world.drain().await;
     world.settle().await;
-    let emails: Vec<_> = world
-        .prospects()
-        .into_iter()
-        .map(|row| row["email"].clone())
-        .collect();
-    assert_eq!(emails, ["ann.new@example.com"]);
+    let prospects = world.prospects();
+    let emails: Vec<_> = prospects.iter().map(|row| &row["email"]).collect();
+    assert_eq!(emails, [address]);
     world.assert_in_step();
     let links = world.all_links().await;
     assert_eq!(links.len(), 1, "{links:?}");
     assert_eq!(links[0].state, LinkState::Linked);
+}
+
+/// The lead got another address: the prospect is found under the one with which it was created.
+#[tokio::test]
+async fn p6_an_address_that_changes_while_a_create_is_open_makes_no_second_prospect() {
+    let (world, lead) = created_unseen().await;
+    world.update("Lead", &lead, json!({ "Email": "ann.new@example.com" }));
+    assert_one_prospect_under(&world, "ann.new@example.com").await;
+}
+
+/// The prospect got another address: it is found by its key, among what changed since.
+#[tokio::test]
+async fn p6_a_prospect_whose_address_changes_while_its_create_is_open_gets_no_twin() {
+    for is_polled in [false, true] {
+        let (world, lead) = created_unseen().await;
+        let prospect = world.prospects_of(ANN)[0]["id"].as_u64().expect("an id");
+        world.update_prospect(prospect, json!({ "email": "ann.married@example.com" }));
+        if is_polled {
+            world.advance(60);
+            assert_eq!(world.poll_once().await.problem, None);
+        }
+        assert_one_prospect_under(&world, "ann.married@example.com").await;
+        assert_eq!(world.row("Lead", &lead)["Email"], "ann.married@example.com");
+    }
+}
+
+/// The same, and then it went to the recycle bin, or its lead did.
+#[tokio::test]
+async fn p6_a_prospect_that_moves_while_its_create_is_open_gets_no_twin() {
+    for deletes_lead in [false, true] {
+        let (world, lead) = created_unseen().await;
+        let prospect = world.prospects_of(ANN)[0]["id"].as_u64().expect("an id");
+        world.update_prospect(prospect, json!({ "email": "ann.married@example.com" }));
+        if deletes_lead {
+            world.delete("Lead", &lead);
+        } else {
+            world.delete_prospect(prospect);
+        }
+        world.drain().await;
+        world.settle().await;
+        assert_eq!(
+            world.prospects().len(),
+            0,
+            "the lead deleted: {deletes_lead}"
+        );
+        let links = world.all_links().await;
+        let states: Vec<&str> = links.iter().map(|link| link.state.name()).collect();
+        assert_eq!(states, ["skipped"], "{links:?}");
+    }
 }
 
 /// The intent is stored in time, and then the time is nearly over: nothing is sent whose answer could

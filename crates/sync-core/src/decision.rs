@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::error::ErrorClass;
@@ -158,6 +159,14 @@ pub enum ReadMore {
     CrmByKey(PairKey),
     /// Prospects with this address.
     ProspectsByEmail(NormalisedEmail),
+    /// The prospect that carries this pair's key, among those that changed since its create was begun:
+    /// somebody may have given it another address meanwhile.
+    CreatedProspect {
+        /// The key.
+        key: PairKey,
+        /// The moment.
+        since: Timestamp,
+    },
     /// A lead or contact by id: a CRM ID that only the prospect knew.
     Crm(CrmId),
 }

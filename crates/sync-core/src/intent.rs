@@ -2,7 +2,9 @@
 
 use jiff::Timestamp;
 
+use crate::conflict;
 use crate::decision::{Decision, Outcome};
+use crate::ids::{CrmId, ProspectId};
 use crate::link::{Intent, IntentKind, Lifecycle, Link, Plan};
 use crate::pair::Pair;
 use crate::record::Values;
@@ -28,13 +30,13 @@ pub fn intend(
     token: String,
     (now, lease_until): (Timestamp, Timestamp),
 ) -> Option<Link> {
-    if let Some(lifecycle) = lifecycle(&decision.outcome) {
-        return Some(intend_lifecycle(
-            pair,
-            decision,
-            (lifecycle, token),
-            (now, lease_until),
-        ));
+    if let Some((lifecycle, crm, prospect)) = lifecycle(&decision.outcome) {
+        let begun = intend_lifecycle(pair, decision, (lifecycle, token), (now, lease_until));
+        return Some(Link {
+            crm_id: Some(crm.clone()),
+            prospect_id: Some(prospect),
+            ..begun
+        });
     }
     let (kind, writes_prospect) = what_is_written(&decision.outcome)?;
     let (crm, prospect) = (pair.crm_of(decision), pair.prospect_of(decision));
@@ -80,16 +82,19 @@ pub fn intend(
         }),
         lease_until: Some(lease_until),
         last_trace: Some(decision.trace.clone().after(&pair.link)),
+        conflicts: conflict::keep(&pair.link.conflicts, &decision.trace, now),
         ..pair.link.clone()
     };
     link.see(prospect, now);
     Some(link)
 }
 
-fn lifecycle(outcome: &Outcome) -> Option<Lifecycle> {
+/// What moves, and the records of the pair: a prospect whose creation nobody saw is known by id from now
+/// on, because the intent does not tell any more when its create was begun.
+fn lifecycle(outcome: &Outcome) -> Option<(Lifecycle, &CrmId, ProspectId)> {
     match outcome {
-        Outcome::Retire { .. } => Some(Lifecycle::Retire),
-        Outcome::Restore { .. } => Some(Lifecycle::Restore),
+        Outcome::Retire { crm, prospect, .. } => Some((Lifecycle::Retire, crm, *prospect)),
+        Outcome::Restore { crm, prospect } => Some((Lifecycle::Restore, crm, *prospect)),
         _ => None,
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod coerce;
 pub mod config;
+pub mod conflict;
 pub mod decide;
 pub mod decision;
 pub mod error;

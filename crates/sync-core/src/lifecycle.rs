@@ -9,7 +9,7 @@ use crate::ids::{CrmId, ProspectId};
 use crate::key::RecordRef;
 use crate::link::IntentKind;
 use crate::matching::switched_off;
-use crate::pair::{Candidates, Context, Pair};
+use crate::pair::{Candidates, Context, Created, Pair};
 use crate::record::{CrmRecord, NativeCrmId, ProspectRecord, Side};
 use crate::trace::Trace;
 
@@ -69,17 +69,22 @@ fn before_linked(pair: &Pair, context: Context<'_>, trace: &mut Trace) -> Outcom
     let (addresses, Some(crm)) = (pair.addresses(), known_crm(pair)) else {
         return Outcome::Nothing;
     };
-    if addresses.is_empty() {
-        return Outcome::Nothing;
-    }
-    let Candidates::Found(found) = &pair.prospects_by_email else {
+    if pair.prospects_by_email == Candidates::NotRead && !addresses.is_empty() {
         let look_ups = addresses.into_iter().map(ReadMore::ProspectsByEmail);
         return Outcome::ReadMore(look_ups.collect());
-    };
-    let mut records = found.iter().map(|candidate| &candidate.record);
-    match records.find(|record| record.key.as_ref() == Some(&pair.link.key)) {
-        Some(prospect) if !prospect.is_deleted => retire((crm, prospect), context, trace),
-        _ => Outcome::Nothing,
+    }
+    let mut records = pair.prospects_by_email.records();
+    let by_address = records.find(|record| record.key.as_ref() == Some(&pair.link.key));
+    match (by_address, &pair.created) {
+        (Some(prospect), _) if prospect.is_deleted => Outcome::Nothing,
+        (Some(prospect), _) => retire((crm, prospect), context, trace),
+        (None, Created::Present(prospect)) => retire((crm, prospect), context, trace),
+        (None, Created::Nothing | Created::Recycled(_)) => Outcome::Nothing,
+        (None, Created::NotRead) => pair
+            .look_for_created()
+            .map_or(Outcome::Nothing, |look_for| {
+                Outcome::ReadMore(vec![look_for])
+            }),
     }
 }
 

@@ -5,6 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::conflict::Conflict;
 use crate::decision::{HoldReason, SkipReason};
 use crate::ids::{BusinessUnit, CrmId, ProspectId};
 use crate::key::{PairKey, RecordRef};
@@ -200,6 +201,9 @@ pub struct Link {
     /// Why the pair looks the way it does: the trace of the last decision that changed something.
     #[serde(default)]
     pub last_trace: Option<Trace>,
+    /// The last values that were overruled, the newest at the end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conflicts: Vec<Conflict>,
 }
 
 impl Link {
@@ -229,6 +233,7 @@ impl Link {
             lacked_email: false,
             has_open_error: false,
             last_trace: None,
+            conflicts: Vec::new(),
         }
     }
 

@@ -1,15 +1,19 @@
 //! A pair as it stands before the decision: its link, what was read on both sides, and candidates.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::config::{Config, ConnectorRow};
-use crate::decision::{Decision, Outcome};
+use crate::decision::{Decision, Outcome, ReadMore};
 use crate::hint::Cause;
 use crate::ids::{CrmId, ProspectId, SalesforceId};
 use crate::key::PairKey;
 use crate::link::{IntentKind, Link};
 use crate::record::{CrmRecord, ProspectRecord, Side};
 use crate::value::{FieldName, FieldValue, NormalisedEmail};
+
+/// How far our clock and Account Engagement's stamps may be apart when a prospect is looked for by when it
+/// was made. More costs a longer read, and nothing else.
+const CLOCKS_APART: SignedDuration = SignedDuration::from_secs(300);
 
 /// Records that might be the partner, each with whether another pair has it already (R17).
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -58,6 +62,8 @@ pub struct Pair {
     pub crm_by_key: Candidates<CrmRecord>,
     /// Prospects with the record's address.
     pub prospects_by_email: Candidates<ProspectRecord>,
+    /// What came of a create whose answer was lost.
+    pub created: Created,
     /// The record behind the CRM ID that the prospect itself shows.
     pub native: Native,
 }
@@ -92,6 +98,20 @@ pub enum Native {
         /// Whether it belongs to another pair.
         is_taken: bool,
     },
+}
+
+/// The prospect that carries the pair's key, whatever its address is by now.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum Created {
+    /// Nobody looked.
+    #[default]
+    NotRead,
+    /// There is none.
+    Nothing,
+    /// It is in the recycle bin.
+    Recycled(ProspectId),
+    /// It is there.
+    Present(Box<ProspectRecord>),
 }
 
 /// Users of both services that are the same person (R98-R100).
@@ -171,7 +191,12 @@ impl Pair {
             return self.prospect.present();
         };
         let candidates = self.prospects_by_email.records();
-        let mut known = self.prospect.present().into_iter().chain(candidates);
+        let created = match &self.created {
+            Created::Present(record) => Some(&**record),
+            Created::NotRead | Created::Nothing | Created::Recycled(_) => None,
+        };
+        let own = self.prospect.present().into_iter();
+        let mut known = own.chain(created).chain(candidates);
         known.find(|record| record.id == *id)
     }
 
@@ -185,6 +210,17 @@ impl Pair {
         let mut addresses: Vec<_> = of_record.into_iter().chain(of_create).collect();
         addresses.dedup();
         addresses
+    }
+
+    /// How the prospect of an open create is looked for when it is under none of its addresses.
+    #[must_use]
+    pub fn look_for_created(&self) -> Option<ReadMore> {
+        let intent = self.link.intent.as_ref();
+        let open = intent.filter(|intent| intent.kind == IntentKind::CreateProspect)?;
+        Some(ReadMore::CreatedProspect {
+            key: self.link.key.clone(),
+            since: open.at - CLOCKS_APART,
+        })
     }
 
     fn address_of_create(&self) -> Option<NormalisedEmail> {

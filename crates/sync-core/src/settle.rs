@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use crate::coerce::Service;
+use crate::conflict;
 use crate::decision::{Decision, Outcome, Problem, SkipReason};
 use crate::error::{ErrorClass, Verdict};
 use crate::ids::{CrmId, ProspectId};
@@ -71,6 +72,7 @@ pub fn settle(
         Outcome::ReadMore(_) | Outcome::NotYet => return unchanged(link, Some(Verdict::Retry)),
     }
     next.last_trace = Some(story(link, decision));
+    next.conflicts = conflict::keep(&link.conflicts, &decision.trace, now);
     note_prospect_write(&mut next, results, now);
     let failures = failures(results);
     if failures.is_empty() && !next.is_complete() {

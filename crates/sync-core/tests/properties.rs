@@ -22,7 +22,7 @@ use sync_core::ids::CrmObject;
 use sync_core::key::{PairKey, RecordRef};
 use sync_core::link::{Intent, IntentKind, Link, LinkState};
 use sync_core::merge::{FieldBase, FieldState, Newer, decide_field};
-use sync_core::pair::{Candidate, Candidates, Native, Pair};
+use sync_core::pair::{Candidate, Candidates, Created, Native, Pair};
 use sync_core::record::{CrmRecord, NativeCrmId, ProspectRecord, Side, Values};
 use sync_core::settle::{WriteResult, WriteResults, settle};
 use sync_core::testing::{
@@ -332,6 +332,15 @@ fn link() -> impl Strategy<Value = Link> {
     )
 }
 
+fn created() -> impl Strategy<Value = Created> {
+    prop_oneof![
+        Just(Created::NotRead),
+        Just(Created::Nothing),
+        prospect_record().prop_map(|record| Created::Recycled(record.id)),
+        prospect_record().prop_map(|record| Created::Present(Box::new(record))),
+    ]
+}
+
 fn any_pair() -> impl Strategy<Value = Pair> {
     let native = prop_oneof![
         Just(Native::NotRead),
@@ -344,14 +353,14 @@ fn any_pair() -> impl Strategy<Value = Pair> {
     let found = (
         candidates(crm_record()),
         candidates(crm_record()),
-        candidates(prospect_record()),
+        (candidates(prospect_record()), created()),
     );
     (cause(), link(), sides, found, native).prop_map(
         |(
             cause,
             link,
             (crm, marketing),
-            (crm_by_email, crm_by_key, prospects_by_email),
+            (crm_by_email, crm_by_key, (prospects_by_email, created)),
             native,
         )| {
             Pair {
@@ -362,6 +371,7 @@ fn any_pair() -> impl Strategy<Value = Pair> {
                 crm_by_email,
                 crm_by_key,
                 prospects_by_email,
+                created,
                 native,
             }
         },
@@ -544,7 +554,12 @@ proptest! {
                 Candidates::Found(found) => found.as_slice(),
                 Candidates::NotRead => &[],
             };
-            let mut prospects = own.chain(found.iter().map(|candidate| &candidate.record));
+            let created = match &pair.created {
+                Created::Present(record) => Some(&**record),
+                Created::NotRead | Created::Nothing | Created::Recycled(_) => None,
+            };
+            let found = found.iter().map(|candidate| &candidate.record);
+            let mut prospects = own.chain(created).chain(found);
             let may_sync = prospects.any(|record| {
                 let is_on = matches!(
                     record.native_crm_id, NativeCrmId::None | NativeCrmId::Record(_)

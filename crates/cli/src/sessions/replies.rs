@@ -3,6 +3,7 @@
 use sync_core::coerce::Service;
 use sync_core::config::lint::{Finding, Severity};
 use sync_core::config::{ConnectorRow, ConnectorState};
+use sync_core::conflict::Conflict;
 use sync_core::decision::{HoldReason, SkipReason};
 use sync_core::error::ErrorClass;
 use sync_core::key::{PairKey, RecordRef};
@@ -148,6 +149,18 @@ fn field(name: &str, rule: &'static str, values: [&str; 3], winner: Winner) -> F
     }
 }
 
+/// The conflict of this trace, and an older one.
+fn conflicts(trace: &Trace) -> Vec<Conflict> {
+    let of_trace = trace.fields.iter().find(|entry| entry.conflict).cloned();
+    let older = FieldTrace {
+        conflict: true,
+        ..field("city", "F2", ["Bonn", "Köln", "Kiel"], Winner::Salesforce)
+    };
+    let entries = [(at(-86_400), Some(older)), (at(0), of_trace)];
+    let kept = entries.map(|(at, field)| field.map(|field| Conflict { at, field }));
+    kept.into_iter().flatten().collect()
+}
+
 /// A linked pair after edits on both sides.
 pub(super) fn edited_pair() -> Link {
     let mut trace = Trace::default();
@@ -181,6 +194,7 @@ pub(super) fn edited_pair() -> Link {
         crm_id: Some(lead_id(1)),
         prospect_id: Some(prospect_id(1_001)),
         synced_at: Some(at(0)),
+        conflicts: conflicts(&trace),
         last_trace: Some(trace),
         ..Link::new(business_unit(), PairKey::of(RecordRef::Crm(lead_id(1))))
     }

@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::join_all;
 use sync_core::PutBacks;
+use sync_core::conflict::Conflict;
 use sync_core::decision::{HoldReason, SkipReason};
 use sync_core::ids::BusinessUnit;
 use sync_core::key::PairKey;
 use sync_core::link::{Intent, IntentKind, Lifecycle, Link, LinkState};
 use sync_core::record::Values;
 use sync_core::testing::text;
+use sync_core::trace::{FieldTrace, RuleId, Winner};
 use sync_core::value::FieldName;
 
 use super::{after, fresh_unit, lead, prospect};
@@ -79,6 +81,7 @@ pub async fn a_row_is_read_back_as_it_was_stored(links: &impl Links) {
         stored.synced_at = Some(after(2));
         stored.is_crm_deleted = true;
         stored.moved_at = Some(after(3));
+        stored.conflicts = vec![conflict()];
         stored.put_backs = Some(PutBacks {
             times: 2,
             last: after(4),
@@ -92,6 +95,21 @@ pub async fn a_row_is_read_back_as_it_was_stored(links: &impl Links) {
         let loaded = load(links, &unit, 1, 7).await;
         assert_eq!(loaded.claims, BTreeMap::from([(prospect(1), pair(1))]));
         assert_eq!(loaded.links, BTreeMap::from([(pair(1), stored.clone())]));
+    }
+}
+
+fn conflict() -> Conflict {
+    Conflict {
+        at: after(5),
+        field: FieldTrace {
+            field: FieldName::from("city"),
+            rule: RuleId::new("F2"),
+            account_engagement: text("Köln"),
+            salesforce: text("Bonn"),
+            base: None,
+            winner: Winner::Salesforce,
+            conflict: true,
+        },
     }
 }
 

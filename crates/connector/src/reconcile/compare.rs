@@ -9,7 +9,7 @@ use sync_core::hint::Cause;
 use sync_core::ids::{CrmId, ProspectId};
 use sync_core::key::PairKey;
 use sync_core::link::{Link, LinkState};
-use sync_core::pair::{Candidates, Context, Native, Pair, UserMap};
+use sync_core::pair::{Candidates, Context, Created, Native, Pair, UserMap};
 use sync_core::record::{CrmRecord, ProspectRecord, Side};
 use sync_core::value::FieldName;
 
@@ -235,6 +235,7 @@ async fn read_pairs(
             crm_by_email: Candidates::NotRead,
             crm_by_key: Candidates::NotRead,
             prospects_by_email: Candidates::NotRead,
+            created: Created::NotRead,
             native: Native::NotRead,
         }
     });

@@ -4,15 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sync_core::config::Config;
 use sync_core::hint::{Cause, ChangeBatch, ChangeHint};
-use sync_core::ids::{CrmId, CrmObject, ProspectId};
+use sync_core::ids::{BusinessUnit, CrmId, CrmObject, ProspectId};
 use sync_core::key::{PairKey, RecordRef};
 use sync_core::link::Link;
-use sync_core::pair::{Candidates, Native, Pair};
+use sync_core::pair::{Candidates, Created, Native, Pair};
 use sync_core::record::Side;
 
 use super::{SeenProspects, WorkError};
 use crate::environment::{Configured, Environment};
-use crate::ports::{Loaded, Sides};
+use crate::ports::{Loaded, Sides, StoreError};
 
 /// How many hints are worked on together: one Salesforce composite call, two `idList` reads.
 pub(super) const MAX_PAIRS: usize = 1_000;
@@ -86,12 +86,7 @@ pub(super) async fn load(
     hints: &[ChangeHint],
 ) -> Result<LoadedPairs, WorkError> {
     let unit = &configured.row.business_unit;
-    let records: Vec<RecordRef> = hints.iter().map(|hint| hint.record.clone()).collect();
-    let mut keys: Vec<PairKey> = hints.iter().map(ChangeHint::pair_key).collect();
-    keys.extend(records.iter().cloned().map(PairKey::of));
-    keys.sort();
-    keys.dedup();
-    let loaded = environment.links.load(unit, &records, &keys).await?;
+    let loaded = load_rows(environment, unit, hints).await?;
     let mut by_key: BTreeMap<(u8, PairKey), (Pair, BTreeSet<RecordRef>)> = BTreeMap::new();
     for hint in hints {
         let key = pair_of(hint, &loaded);
@@ -118,11 +113,25 @@ pub(super) async fn load(
     })
 }
 
+/// The rows that the hints can be about: those that claim the records, and those of the keys.
+pub(crate) async fn load_rows(
+    environment: &Environment,
+    unit: &BusinessUnit,
+    hints: &[ChangeHint],
+) -> Result<Loaded, StoreError> {
+    let records: Vec<RecordRef> = hints.iter().map(|hint| hint.record.clone()).collect();
+    let mut keys: Vec<PairKey> = hints.iter().map(ChangeHint::pair_key).collect();
+    keys.extend(records.iter().cloned().map(PairKey::of));
+    keys.sort();
+    keys.dedup();
+    environment.links.load(unit, &records, &keys).await
+}
+
 /// The pair of a hint: whoever claims the record, else the key it carries, else its own.
 ///
 /// A carried key is not believed when that pair has a different record already: a copy of a lead
 /// may carry the key of the original.
-fn pair_of(hint: &ChangeHint, loaded: &Loaded) -> PairKey {
+pub(crate) fn pair_of(hint: &ChangeHint, loaded: &Loaded) -> PairKey {
     if let Some(pair) = loaded.claims.get(&hint.record) {
         return pair.clone();
     }
@@ -161,6 +170,7 @@ fn new_pair(cause: Cause, link: Link) -> Pair {
         crm_by_email: Candidates::NotRead,
         crm_by_key: Candidates::NotRead,
         prospects_by_email: Candidates::NotRead,
+        created: Created::NotRead,
         native: Native::NotRead,
     }
 }

@@ -10,6 +10,7 @@ mod commit;
 mod decide;
 mod job;
 mod load;
+mod look_up;
 mod report;
 mod shift;
 mod write;
@@ -27,6 +28,7 @@ use sync_core::record::ProspectRecord;
 use sync_core::settle::WriteFailure;
 
 pub use batch::{BatchError, Delivery, parse_body};
+pub(crate) use load::{load_rows, pair_of};
 pub use report::WorkReport;
 pub use write::{CRM_WRITE_MARGIN, LATE_LANDING, PROSPECT_WRITE_MARGIN};
 

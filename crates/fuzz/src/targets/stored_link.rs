@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use aws::dynamodb::testing::{document, read};
 use rust_decimal::Decimal;
 use sync_core::PutBacks;
+use sync_core::conflict::Conflict;
 use sync_core::decision::{HoldReason, SkipReason};
 use sync_core::key::{PairKey, RecordRef};
 use sync_core::link::{Intent, IntentKind, LastWrite, Lifecycle, Link, LinkState, Plan, Seen};
@@ -93,6 +94,7 @@ fn any_link(entropy: &mut Entropy<'_>) -> Link {
         lacked_email: entropy.flag(),
         has_open_error: entropy.flag(),
         last_trace: entropy.flag().then(|| trace(entropy)),
+        conflicts: conflicts(entropy),
         ..Link::new(business_unit(), PairKey::of(record))
     }
 }
@@ -144,6 +146,16 @@ fn value(entropy: &mut Entropy<'_>) -> FieldValue {
             FieldValue::Set(chosen)
         }
     }
+}
+
+fn conflicts(entropy: &mut Entropy<'_>) -> Vec<Conflict> {
+    let of_trace = trace(entropy).fields.into_iter();
+    of_trace
+        .map(|field| Conflict {
+            at: entropy.instant(),
+            field,
+        })
+        .collect()
 }
 
 fn trace(entropy: &mut Entropy<'_>) -> Trace {

@@ -8,7 +8,7 @@ use crate::hint::Cause;
 use crate::ids::ProspectId;
 use crate::link::{IntentKind, LinkState};
 use crate::matching::to_crm::switched_off;
-use crate::pair::{Candidate, Candidates, Context, Pair};
+use crate::pair::{Candidate, Candidates, Context, Created, Pair};
 use crate::record::{CrmRecord, NativeCrmId, ProspectRecord};
 use crate::trace::Trace;
 
@@ -54,19 +54,11 @@ pub fn match_crm_record<'a>(
     if has_open_create && found.is_none() {
         return look_up();
     }
-    let mut known = found.iter().flatten().copied();
-    let created_by_us = known.find(|c| c.record.key.as_ref() == Some(&pair.link.key));
-    if let Some(candidate) = created_by_us
-        && candidate.record.is_deleted
-    {
-        return ProspectMatch::Recycled(candidate.record.id);
+    if let Some(created) = created_by_us(pair, trace) {
+        return created;
     }
-    if let Some(candidate) = created_by_us {
-        trace.note(
-            "N9",
-            "linked to the prospect that this connector had already created",
-        );
-        return of_prospect(&candidate.record, trace);
+    if let (Created::NotRead, Some(look_for)) = (&pair.created, pair.look_for_created()) {
+        return ProspectMatch::ReadMore(vec![look_for]);
     }
     if let Some(reason) = not_created_automatically(pair, crm, context, trace) {
         return ProspectMatch::Skip(reason);
@@ -88,6 +80,24 @@ pub fn match_crm_record<'a>(
         Mode::Ampsea => found.map_or_else(look_up, |found| ampsea(crm, &found, trace)),
         Mode::NonAmpsea => found.map_or_else(look_up, |found| non_ampsea(crm, &found, trace)),
     }
+}
+
+/// N9: the prospect that carries the pair's key, found under one of its addresses or by the key itself.
+fn created_by_us<'a>(pair: &'a Pair, trace: &mut Trace) -> Option<ProspectMatch<'a>> {
+    let mut known = pair.prospects_by_email.records();
+    let by_address = known.find(|record| record.key.as_ref() == Some(&pair.link.key));
+    let record = match (by_address, &pair.created) {
+        (Some(record), _) if record.is_deleted => return Some(ProspectMatch::Recycled(record.id)),
+        (Some(record), _) => record,
+        (None, Created::Recycled(id)) => return Some(ProspectMatch::Recycled(*id)),
+        (None, Created::Present(record)) => record,
+        (None, Created::NotRead | Created::Nothing) => return None,
+    };
+    trace.note(
+        "N9",
+        "linked to the prospect that this connector had already created",
+    );
+    Some(of_prospect(record, trace))
 }
 
 /// C3 goes before every link: a prospect that was switched off stays off, whoever finds it.

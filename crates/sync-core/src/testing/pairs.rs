@@ -9,7 +9,7 @@ use crate::hint::Cause;
 use crate::ids::{CrmObject, SalesforceId};
 use crate::key::{PairKey, RecordRef};
 use crate::link::{Intent, IntentKind, Link, LinkState};
-use crate::pair::{Candidate, Candidates, Context, MappedUser, Native, Pair, UserMap};
+use crate::pair::{Candidate, Candidates, Context, Created, MappedUser, Native, Pair, UserMap};
 use crate::record::{CrmRecord, ProspectRecord, Side};
 use crate::settle::{WriteResult, WriteResults};
 use crate::value::{FieldName, FieldValue};
@@ -168,6 +168,7 @@ fn new_pair(key: PairKey) -> Pair {
         crm_by_email: Candidates::NotRead,
         crm_by_key: Candidates::NotRead,
         prospects_by_email: Candidates::NotRead,
+        created: Created::NotRead,
         native: Native::NotRead,
     }
 }
@@ -260,6 +261,13 @@ impl Pair {
         records: impl IntoIterator<Item = ProspectRecord>,
     ) -> Self {
         self.prospects_by_email = candidates(records, taken);
+        self
+    }
+
+    /// With this as what came of the open create.
+    #[must_use]
+    pub fn with_created(mut self, created: Created) -> Self {
+        self.created = created;
         self
     }
 

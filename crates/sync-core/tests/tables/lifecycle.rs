@@ -5,7 +5,7 @@ use sync_core::config::{Config, ConnectorState};
 use sync_core::decision::{Decision, HoldReason, Outcome, ReadMore, SkipReason};
 use sync_core::hint::Cause;
 use sync_core::link::{IntentKind, Lifecycle, LinkState};
-use sync_core::pair::{Candidates, Pair};
+use sync_core::pair::{Candidates, Created, Pair};
 use sync_core::record::{NativeCrmId, Side};
 use sync_core::settle::{ErrorChange, Settlement, WriteFailure, WriteResult, WriteResults};
 use sync_core::testing::{
@@ -191,8 +191,23 @@ fn r52_a_prospect_whose_creation_nobody_saw_is_looked_for_and_retired() {
         NormalisedEmail::new("ann@x.test").unwrap(),
     )]);
     assert_eq!(world.decide(&open).outcome, look_up);
+    // Its address may have been changed: then the key alone tells.
     let none = open.clone().prospect_hits([]);
-    assert_eq!(world.decide(&none).outcome, Outcome::Nothing);
+    let look_for = none.look_for_created().unwrap();
+    assert_eq!(
+        world.decide(&none).outcome,
+        Outcome::ReadMore(vec![look_for])
+    );
+    let gone = none.clone().with_created(Created::Nothing);
+    assert_eq!(world.decide(&gone).outcome, Outcome::Nothing);
+    let gone = none.clone().with_created(Created::Recycled(prospect_id(1)));
+    assert_eq!(world.decide(&gone).outcome, Outcome::Nothing);
+    let there = none.with_created(Created::Present(Box::new(prospect(1))));
+    let decision = world.decide(&there);
+    assert_eq!(decision.outcome, retires(true, true));
+    // From then on it is known by its id, whatever the intent says.
+    let link = intend(&there, &decision, "t".to_owned(), (at(0), at(0))).unwrap();
+    assert_eq!(link.prospect_id, Some(prospect_id(1)));
     let created = prospect(1)
         .email("ann@x.test")
         .carrying(open.link.key.clone());

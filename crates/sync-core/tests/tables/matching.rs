@@ -7,6 +7,7 @@ use sync_core::hint::Cause;
 use sync_core::ids::CrmObject;
 use sync_core::key::{PairKey, RecordRef};
 use sync_core::link::{IntentKind, LinkState};
+use sync_core::pair::Created;
 use sync_core::record::{CrmRecord, NativeCrmId, ProspectRecord, Side};
 use sync_core::testing::{
     World, at, config, contact, contact_id, crm_pair, lead, lead_id, linked, prospect, prospect_id,
@@ -498,7 +499,20 @@ fn n9_a_create_that_did_not_land_is_repeated() {
     let pair = crm_pair(ann_as_lead(1))
         .intending(IntentKind::CreateProspect)
         .prospect_hits([]);
-    assert_creates_prospect(&by_crm_id().decide(&pair));
+    // Its address may have been changed: then the key alone tells.
+    let look_for = pair.look_for_created().unwrap();
+    assert_eq!(
+        by_crm_id().decide(&pair).outcome,
+        Outcome::ReadMore(vec![look_for])
+    );
+    let none = pair.clone().with_created(Created::Nothing);
+    assert_creates_prospect(&by_crm_id().decide(&none));
+    let found = pair
+        .clone()
+        .with_created(Created::Present(Box::new(prospect(7))));
+    assert_eq!(linked_ids(&decide_by("N9", &by_crm_id(), &found)).1, 7);
+    let recycled = pair.with_created(Created::Recycled(prospect_id(7)));
+    assert_skipped(&by_crm_id().decide(&recycled), SkipReason::ProspectDeleted);
 }
 
 #[test]

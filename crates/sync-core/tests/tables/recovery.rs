@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use sync_core::config::Config;
 use sync_core::decision::{Decision, Outcome, ReadMore};
 use sync_core::intent::sync_token;
-use sync_core::pair::{Candidates, Pair};
+use sync_core::pair::{Candidates, Created, Pair};
 use sync_core::record::Side;
 use sync_core::settle::{WriteFailure, WriteResult, WriteResults};
 use sync_core::testing::{
@@ -240,7 +240,7 @@ fn p6_a_created_prospect_is_looked_for_under_the_address_it_was_created_with() {
         Outcome::Update { .. }
     ));
     // Somebody else's, with the address that the lead does not have any more.
-    let other = pair.prospect_hits([found]);
+    let other = pair.prospect_hits([found]).with_created(Created::Nothing);
     assert!(matches!(
         world.decide(&other).outcome,
         Outcome::CreateProspect { .. }
