@@ -195,7 +195,7 @@ pub struct ConnectorStatus {
 pub struct CursorStatus {
     /// `Lead`, `Contact` or `Prospect`.
     pub stream: String,
-    /// The server stamp up to which every change is in the queue.
+    /// The time on the service's clock up to which every change is in the queue.
     pub read_to: Timestamp,
     /// When the cursor was last moved or confirmed.
     pub polled_at: Timestamp,

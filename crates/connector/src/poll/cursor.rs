@@ -1,8 +1,11 @@
-//! When the cursor moves: after the queue has everything, never backward, on server stamps only.
+//! When the cursor moves: after the queue has everything, never backward, on the service's clock only.
 //!
 //! Salesforce stamps a row when the statement runs and shows it when the transaction commits, so a
 //! row can appear with a stamp that is minutes old. Each poll therefore reads an overlap again. Rows
 //! in it that are in the queue already are remembered with their stamp and not enqueued twice.
+//!
+//! The cursor goes with the service's clock and not with the newest row, so that the overlap leaves a
+//! burst behind also when nothing follows it. Each poll stores the row anyway, with the time of the poll.
 
 use std::collections::BTreeMap;
 
@@ -172,11 +175,7 @@ fn next_cursor(
     (settled, now): (Timestamp, Timestamp),
 ) -> Cursor {
     let (was_at, version) = cursor.map_or((start, 0), |cursor| (cursor.read_to, cursor.version));
-    let read_to = changes
-        .iter()
-        .map(|change| change.stamp)
-        .max()
-        .map_or(was_at, |m| m.max(was_at));
+    let read_to = complete_to(changes, settled).map_or(was_at, |to| to.max(was_at));
     let overlap = overlap_start(read_to);
     let mut remembered: Vec<&Change> = changes
         .iter()
@@ -193,5 +192,72 @@ fn next_cursor(
         polled_at: now,
         recent,
         version: version + 1,
+    }
+}
+
+/// Up to where this read saw everything, but for late commits: the service's clock when the read began,
+/// less the age of a stale read. The newest row says less: it may have been written while a long read went
+/// on, minutes after the first page, and the overlap would begin as much too late. It counts only where the
+/// service shows no clock.
+fn complete_to(changes: &[Change], settled: Timestamp) -> Option<Timestamp> {
+    if settled == Timestamp::MIN {
+        return changes.iter().map(|change| change.stamp).max();
+    }
+    // Both services stamp whole seconds.
+    Timestamp::from_second(settled.as_second()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use sync_core::ids::ProspectId;
+
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).expect("a second")
+    }
+
+    fn prospect(second: i64) -> Change {
+        Change {
+            record: RecordRef::Prospect(ProspectId::try_from(1).expect("an id")),
+            stamp: at(second),
+            fingerprint: None,
+            key: None,
+            is_deleted: false,
+        }
+    }
+
+    /// A cursor at second 5,000 after a read that saw these stamps, with what was settled.
+    fn moved(stamps: &[i64], settled: Timestamp) -> Timestamp {
+        let cursor = Cursor {
+            read_to: at(5_000),
+            polled_at: at(0),
+            recent: BTreeMap::new(),
+            version: 1,
+        };
+        let changes: Vec<Change> = stamps.iter().map(|stamp| prospect(*stamp)).collect();
+        next_cursor(Some(cursor), at(0), &changes, (settled, at(9_999))).read_to
+    }
+
+    #[test]
+    fn a_cursor_goes_with_the_clock_of_the_service() {
+        assert_eq!(moved(&[], at(6_000)), at(6_000));
+        assert_eq!(moved(&[5_500], at(6_000)), at(6_000));
+        assert_eq!(moved(&[5_500], at(4_000)), at(5_000), "never backward");
+        let fraction = SignedDuration::from_millis(700);
+        assert_eq!(moved(&[], at(6_000) + fraction), at(6_000));
+    }
+
+    /// Ten minutes for one read: a row may commit late behind it, among the pages that were read.
+    #[test]
+    fn a_row_written_during_a_long_read_takes_the_cursor_no_further() {
+        assert_eq!(moved(&[5_500, 6_600], at(6_000)), at(6_000));
+    }
+
+    #[test]
+    fn without_a_clock_of_the_service_the_newest_row_moves_the_cursor() {
+        assert_eq!(moved(&[], Timestamp::MIN), at(5_000));
+        assert_eq!(moved(&[5_500, 5_400], Timestamp::MIN), at(5_500));
+        assert_eq!(moved(&[4_500], Timestamp::MIN), at(5_000));
     }
 }

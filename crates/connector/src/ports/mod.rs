@@ -61,7 +61,8 @@ pub enum StoreError {
 pub struct Changes<T> {
     /// The rows.
     pub rows: Vec<T>,
-    /// The service's own clock when it began to answer. Stamps older than this are final.
+    /// The service's own clock when it began to answer; `Timestamp::MIN` when it showed none. Stamps
+    /// older than this are final.
     pub read_at: Timestamp,
 }
 

@@ -39,10 +39,10 @@ impl fmt::Display for Stream {
     }
 }
 
-/// How far a stream has been read. Only server stamps, never a clock of ours.
+/// How far a stream has been read, on the service's clock, never on ours.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cursor {
-    /// Every change with this stamp or an older one is in the queue.
+    /// Every change with an older stamp is in the queue, but for transactions that commit late.
     pub read_to: Timestamp,
     /// When the stream was last polled.
     pub polled_at: Timestamp,

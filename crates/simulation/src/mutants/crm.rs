@@ -135,7 +135,7 @@ impl Crm for MutatedCrm {
                     row.fingerprint = 0;
                 }
             }
-            Mutant::SeenTooEarly => changes.read_at += SignedDuration::from_hours(1),
+            Mutant::SeenTooEarly => changes.read_at += SignedDuration::from_mins(2),
             Mutant::EchoFilterByUser => {
                 let inner = self.sim.lock();
                 let connector = json!(inner.world.connector_user);

@@ -75,7 +75,7 @@ impl Marketing for MutatedMarketing {
             changes.rows.iter().map(|row| row.stamp),
         );
         match self.mutant {
-            Mutant::SeenTooEarly => changes.read_at += SignedDuration::from_hours(1),
+            Mutant::SeenTooEarly => changes.read_at += SignedDuration::from_mins(2),
             Mutant::DeletesNotPolled => changes.rows.retain(|row| !row.is_deleted),
             Mutant::DedupByStamp => changes
                 .rows
