@@ -243,6 +243,7 @@ async fn an_intent_that_nobody_works_on_is_looked_at_again() {
             lifecycle: None,
             at: begun,
             writes_prospect: true,
+            config_version: 1,
             plan: None,
         });
     })

@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 use connector::ports::State;
 use jiff::Timestamp;
 use sync_core::config::{
-    BlankRule, Config, ConnectorRow, ConnectorState, FieldEntry, FieldMap, SyncBehaviour,
+    BlankRule, Config, ConnectorRow, ConnectorState, FieldEntry, FieldMap, MappedSince,
+    SyncBehaviour,
 };
 use sync_core::testing::field;
 use twin::bu::BusinessUnit;
@@ -81,6 +82,7 @@ pub(crate) fn configure(deployment: &Deployment) {
         name: config.name.clone(),
         state: ConnectorState::Active,
         config_version: 1,
+        mapped_since: MappedSince::new(),
         created_at: now,
         create_prospects_since: Some(now),
         changed_by: "test".to_owned(),

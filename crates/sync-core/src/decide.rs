@@ -8,7 +8,7 @@ use crate::decision::{
     CrmFields, Decision, HoldReason, Outcome, Problem, ProspectFields, SkipReason,
 };
 use crate::error::ErrorClass;
-use crate::fence::{is_fenced, is_stale, seems_moved};
+use crate::fence::{is_fenced, is_outrun, is_stale, seems_moved};
 use crate::ids::CrmId;
 use crate::key::RecordRef;
 use crate::lifecycle::{lifecycle, recycled, retire};
@@ -30,7 +30,7 @@ pub fn decide(pair: &Pair, context: Context<'_>) -> Decision {
     if context.connector.state == ConnectorState::Paused {
         trace.note("R8", "the connector is paused; a manual sync goes on");
     }
-    if seems_moved(pair, context) {
+    if is_outrun(&pair.link, context) || seems_moved(pair, context) {
         return unwritten(Outcome::NotYet, trace);
     }
     if let Some(outcome) = lifecycle(pair, context, &mut trace) {
@@ -130,6 +130,7 @@ fn unwritten(outcome: Outcome, trace: Trace) -> Decision {
         trace,
         merged: Values::new(),
         agreed: Values::new(),
+        config_version: 0,
     }
 }
 
@@ -201,6 +202,7 @@ fn create_crm(
         trace,
         merged,
         agreed: Values::new(),
+        config_version: context.connector.config_version,
     }
 }
 
@@ -241,6 +243,7 @@ fn create_prospect(
         trace,
         merged,
         agreed: Values::new(),
+        config_version: context.connector.config_version,
     }
 }
 
@@ -309,12 +312,8 @@ fn update(
         return unwritten(outcome, trace);
     }
     note_unmapped_owner(crm, context, &mut trace);
-    let merged = merge(
-        config,
-        &Bases::of_pair(config, link, crm, prospect),
-        crm,
-        prospect,
-    );
+    let bases = Bases::of_pair(context, link, crm, prospect);
+    let merged = merge(config, &bases, crm, prospect);
     trace.fields = merged.fields;
     let (crm_carries_key, prospect_carries_key) = match link.key.origin() {
         RecordRef::Crm(_) => (true, prospect.key.as_ref() == Some(&link.key)),
@@ -339,38 +338,36 @@ fn update(
             "the Salesforce owner becomes the prospect's assigned user",
         );
     }
+    let is_agreed_already = *bases.agreed == merged.merged;
     let is_settled = !is_new
         && link.state == LinkState::Linked
         && link.intent.is_none()
         && !link.has_open_error
-        && link.base == merged.merged;
-    if to_crm.is_empty() && to_prospect.is_empty() && is_settled {
-        trace.note("C10", "equal on both sides: nothing is written");
-        return Decision {
-            outcome: Outcome::Nothing,
-            trace,
-            merged: merged.merged,
-            agreed: merged.agreed,
-        };
-    }
+        && is_agreed_already;
     let writes = (&to_crm, &to_prospect);
-    if let Some(problem) = does_not_stay(pair, &merged.merged, writes, context) {
+    if let Some(problem) = does_not_stay(pair, is_agreed_already, writes, context) {
         trace.note(
             "R129",
             "put back again and again: it waits for somebody to look",
         );
         return unwritten(Outcome::Park(problem), trace);
     }
-    let outcome = Outcome::Update {
-        crm: crm.id.clone(),
-        prospect: prospect.id,
-        to_crm,
-        to_prospect,
+    let outcome = if to_crm.is_empty() && to_prospect.is_empty() && is_settled {
+        trace.note("C10", "equal on both sides: nothing is written");
+        Outcome::Nothing
+    } else {
+        Outcome::Update {
+            crm: crm.id.clone(),
+            prospect: prospect.id,
+            to_crm,
+            to_prospect,
+        }
     };
     Decision {
         outcome,
         trace,
         merged: merged.merged,
         agreed: merged.agreed,
+        config_version: context.connector.config_version,
     }
 }

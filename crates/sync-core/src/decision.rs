@@ -255,4 +255,6 @@ pub struct Decision {
     /// The values both sides are known to have agreed on before it: what an open intent has taught about
     /// them included. Only updates say it.
     pub agreed: Values,
+    /// The configuration version that both are values of; 0 where nothing was compared.
+    pub config_version: u64,
 }

@@ -3,12 +3,15 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::config::Config;
-use crate::link::Seen;
+use crate::link::{Link, Seen};
 use crate::pair::{Context, Pair};
 use crate::record::{ProspectRecord, Side};
 
 /// How far the clocks of two functions are apart at most.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(2);
+
+/// The longest that a worker can go on under the configuration that it began with: a function's time.
+const LONGEST_RUN: SignedDuration = SignedDuration::from_mins(15);
 
 /// Nobody touches a pair while another worker may still write to it. A prospect that was going to be
 /// written is looked at only when a stale read cannot hide the write any more (K4).
@@ -59,6 +62,16 @@ pub(crate) fn seems_moved(pair: &Pair, context: Context<'_>) -> bool {
         written.max(link.moved_at)
     };
     contradicts && latest.is_some_and(|at| can_be_older(at, context))
+}
+
+/// Whether a row of a moment ago tells that another configuration is in force by now. Its values may be
+/// those of fields that are mapped otherwise here; the next delivery begins under the new one.
+pub(crate) fn is_outrun(link: &Link, context: Context<'_>) -> bool {
+    let intent = link.intent.as_ref();
+    let under = intent.map_or(0, |intent| intent.config_version);
+    let stored_at = link.synced_at.max(intent.map(|intent| intent.at));
+    context.connector.config_version < under.max(link.base_version)
+        && stored_at.is_some_and(|at| context.read_at.duration_since(at) < LONGEST_RUN)
 }
 
 /// K4: whether the prospect was read in a state older than our own last write to it, or than one that

@@ -61,14 +61,17 @@ pub fn intend(
         Outcome::Update { crm, prospect, .. } => (Some(crm.clone()), Some(*prospect)),
         _ => (pair.link.crm_id.clone(), pair.link.prospect_id),
     };
-    let base = match kind {
-        IntentKind::Update => decision.agreed.clone(),
-        IntentKind::CreateCrm | IntentKind::CreateProspect => pair.link.base.clone(),
+    let (base, base_version) = match kind {
+        IntentKind::Update => (decision.agreed.clone(), decision.config_version),
+        IntentKind::CreateCrm | IntentKind::CreateProspect => {
+            (pair.link.base.clone(), pair.link.base_version)
+        }
     };
     let mut link = Link {
         crm_id,
         prospect_id,
         base,
+        base_version,
         // A pair that comes back is one again from the first write on: should its record be deleted
         // before the commit, the prospect is retired anew (R52).
         is_crm_deleted: false,
@@ -78,6 +81,7 @@ pub fn intend(
             lifecycle: None,
             at: now,
             writes_prospect,
+            config_version: decision.config_version,
             plan: Some(plan),
         }),
         lease_until: Some(lease_until),
@@ -113,6 +117,7 @@ fn intend_lifecycle(
         lifecycle: None,
         at: now,
         writes_prospect: true,
+        config_version: decision.config_version,
         plan: None,
     };
     let open = pair.link.intent.clone();

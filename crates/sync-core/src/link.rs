@@ -55,6 +55,9 @@ pub struct Intent {
     /// Whether the prospect is going to be written; a stale read may hide that for a while (K4).
     #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
     pub writes_prospect: bool,
+    /// The configuration version that the values of the plan were decided under; 0 in older rows.
+    #[serde(default, skip_serializing_if = "is_unknown")]
+    pub config_version: u64,
     /// What the fields were and what they are to be; none in rows of the first version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<Plan>,
@@ -62,6 +65,14 @@ pub struct Intent {
 
 fn yes() -> bool {
     true
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "what serde calls it with"
+)]
+fn is_unknown(version: &u64) -> bool {
+    *version == 0
 }
 
 /// The values of both sides when an intent was stored, and the values both are to have.
@@ -166,6 +177,10 @@ pub struct Link {
     /// The values both sides last agreed on.
     #[serde(default)]
     pub base: Values,
+    /// The configuration version that the base was stored under: a field that is mapped to another one
+    /// since then has no base. 0 in older rows.
+    #[serde(default)]
+    pub base_version: u64,
     /// What a worker is or was about to write.
     pub intent: Option<Intent>,
     /// Until when that worker may write; nobody else touches the pair before.
@@ -221,6 +236,7 @@ impl Link {
             crm_id,
             prospect_id,
             base: Values::new(),
+            base_version: 0,
             intent: None,
             lease_until: None,
             prospect_write: None,

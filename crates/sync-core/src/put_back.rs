@@ -45,16 +45,17 @@ fn recent(link: &Link, now: Timestamp) -> u32 {
     link.put_backs.filter(is_recent).map_or(0, |put| put.times)
 }
 
-/// Why a pair is not put back once more. Whoever asks for it by hand gets it; an open intent is finished.
+/// Why a pair is not put back once more; nothing when it is not what both sides had agreed on already.
+/// Whoever asks for it by hand gets it; an open intent is finished.
 pub(crate) fn does_not_stay(
     pair: &Pair,
-    agreed: &Values,
+    is_agreed_already: bool,
     (to_crm, to_prospect): (&CrmFields, &ProspectFields),
     context: Context<'_>,
 ) -> Option<Problem> {
     let link = &pair.link;
     let is_written = !to_crm.is_empty() || !to_prospect.is_empty();
-    let puts_back = is_written && link.intent.is_none() && link.base == *agreed;
+    let puts_back = is_written && link.intent.is_none() && is_agreed_already;
     if !puts_back || pair.cause.is_manual() || recent(link, context.read_at) < MAX_PUT_BACKS {
         return None;
     }

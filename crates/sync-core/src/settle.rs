@@ -292,6 +292,7 @@ fn in_step(mut next: Link, decision: &Decision, now: Timestamp) -> Settlement {
         next.put_backs
     };
     next.base = decision.merged.clone();
+    next.base_version = decision.config_version;
     next.intent = None;
     next.lacked_email = false;
     next.has_open_error = false;

@@ -317,6 +317,7 @@ fn link() -> impl Strategy<Value = Link> {
                 lifecycle: None,
                 at: at(0),
                 writes_prospect: kind != IntentKind::CreateCrm,
+                config_version: 0,
                 plan: None,
             });
             link.lease_until = lease.map(at);

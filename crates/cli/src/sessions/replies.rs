@@ -2,7 +2,7 @@
 
 use sync_core::coerce::Service;
 use sync_core::config::lint::{Finding, Severity};
-use sync_core::config::{ConnectorRow, ConnectorState};
+use sync_core::config::{ConnectorRow, ConnectorState, MappedSince};
 use sync_core::conflict::Conflict;
 use sync_core::decision::{HoldReason, SkipReason};
 use sync_core::error::ErrorClass;
@@ -24,6 +24,7 @@ pub(super) fn row(state: ConnectorState) -> ConnectorRow {
         name: "sample".to_owned(),
         state,
         config_version: 3,
+        mapped_since: MappedSince::new(),
         created_at: at(-86_400),
         create_prospects_since: Some(at(-86_400)),
         used_up: None,

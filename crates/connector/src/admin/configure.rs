@@ -1,7 +1,7 @@
 //! Checking a configuration against both services, and storing it as an immutable version.
 
 use sync_core::config::lint::{Deployment, Finding, Severity, lint};
-use sync_core::config::{Config, ConnectorRow, ConnectorState};
+use sync_core::config::{Config, ConnectorRow, ConnectorState, FieldMap, MappedSince};
 use sync_core::protocol::AdminReply;
 use sync_core::schema::Schema;
 
@@ -12,7 +12,7 @@ use crate::ports::StoreError;
 /// finding of its own.
 pub(super) async fn check(desk: &Desk<'_>, config: &Config) -> Result<AdminReply, AdminError> {
     Ok(AdminReply::Findings {
-        findings: findings(desk, config).await?,
+        findings: findings(desk, config, InForce::of(desk).await?.as_ref()).await?,
     })
 }
 
@@ -21,7 +21,8 @@ pub(super) async fn check(desk: &Desk<'_>, config: &Config) -> Result<AdminReply
 /// R3: a new connector begins paused. R45: prospects are created for records from now on, or from
 /// the moment the setting was switched on before.
 pub(super) async fn apply(desk: &Desk<'_>, config: &Config) -> Result<AdminReply, AdminError> {
-    let findings = findings(desk, config).await?;
+    let in_force = InForce::of(desk).await?;
+    let findings = findings(desk, config, in_force.as_ref()).await?;
     if findings
         .iter()
         .any(|finding| finding.severity == Severity::Error)
@@ -29,26 +30,27 @@ pub(super) async fn apply(desk: &Desk<'_>, config: &Config) -> Result<AdminReply
         return Ok(AdminReply::Findings { findings });
     }
     let state = &desk.environment.state;
-    let row = state.connector(&desk.unit).await?;
-    let version = store(desk, config, row.as_ref()).await?;
+    let row = in_force.as_ref().map(|in_force| &in_force.row);
+    let version = store(desk, config, row).await?;
     let now = desk.now();
-    let since = row.as_ref().and_then(|row| row.create_prospects_since);
+    let since = row.and_then(|row| row.create_prospects_since);
     let next = ConnectorRow {
         business_unit: desk.unit.clone(),
         name: config.name.clone(),
-        state: row
-            .as_ref()
-            .map_or(ConnectorState::Paused, |row| row.state.clone()),
+        state: row.map_or(ConnectorState::Paused, |row| row.state.clone()),
         config_version: version,
-        created_at: row.as_ref().map_or(now, |row| row.created_at),
+        mapped_since: in_force.as_ref().map_or_else(MappedSince::new, |in_force| {
+            in_force.mapped_since(&config.fields, version)
+        }),
+        created_at: row.map_or(now, |row| row.created_at),
         create_prospects_since: config
             .settings
             .create_prospects
             .then(|| since.unwrap_or(now)),
-        used_up: row.as_ref().and_then(|row| row.used_up),
+        used_up: row.and_then(|row| row.used_up),
         changed_by: desk.actor.clone(),
         changed_at: now,
-        version: row.as_ref().map_or(1, |row| row.version + 1),
+        version: row.map_or(1, |row| row.version + 1),
     };
     desk.audit(format!("config apply, version {version}"))
         .await?;
@@ -75,11 +77,63 @@ async fn store(
     Err(StoreError::Conflict.into())
 }
 
-async fn findings(desk: &Desk<'_>, config: &Config) -> Result<Vec<Finding>, AdminError> {
-    let existing = desk.environment.state.connector(&desk.unit).await?;
+/// What a new configuration replaces.
+struct InForce {
+    row: ConnectorRow,
+    /// Nothing when the table has lost the version that the row names.
+    fields: Option<FieldMap>,
+}
+
+impl InForce {
+    async fn of(desk: &Desk<'_>) -> Result<Option<Self>, AdminError> {
+        let state = &desk.environment.state;
+        let Some(row) = state.connector(&desk.unit).await? else {
+            return Ok(None);
+        };
+        let config = state.config(&desk.unit, row.config_version).await?;
+        let fields = config.map(|config| config.fields);
+        Ok(Some(Self { row, fields }))
+    }
+
+    fn mapped_since(&self, next: &FieldMap, version: u64) -> MappedSince {
+        next.mapped_since(self.fields.as_ref(), &self.row.mapped_since, version)
+    }
+
+    /// Fields that are going to be compared with another field than before.
+    fn remapped(&self, next: &FieldMap) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        for (index, entry) in next.0.iter().enumerate() {
+            let mut before = self.fields.iter().flat_map(|map| &map.0);
+            let before = before.find(|old| old.prospect == entry.prospect);
+            let Some(before) = before.filter(|before| !entry.is_mapped_like(before)) else {
+                continue;
+            };
+            let was_mapped_to = [&before.lead, &before.contact].into_iter().flatten();
+            let names: Vec<String> = was_mapped_to.map(|name| format!("`{name}`")).collect();
+            findings.push(Finding {
+                severity: Severity::Warning,
+                path: format!("fields[{index}]"),
+                rule: "R90".to_owned(),
+                message: format!(
+                    "`{}` was mapped to {}, or under another type: what both sides agreed on there does not \
+                     count any more, and where they differ now, `behaviour` decides",
+                    entry.prospect,
+                    names.join(" and "),
+                ),
+            });
+        }
+        findings
+    }
+}
+
+async fn findings(
+    desk: &Desk<'_>,
+    config: &Config,
+    in_force: Option<&InForce>,
+) -> Result<Vec<Finding>, AdminError> {
     let deployment = Deployment {
         business_units: desk.environment.business_units.clone(),
-        existing_connector: existing.map(|row| row.name),
+        existing_connector: in_force.map(|in_force| in_force.row.name.clone()),
     };
     let (schema, unreachable) = match ask_services(desk, config).await {
         Ok(schema) => (Some(schema), None),
@@ -87,6 +141,11 @@ async fn findings(desk: &Desk<'_>, config: &Config) -> Result<Vec<Finding>, Admi
     };
     let mut findings = lint(config, &deployment, schema.as_ref());
     findings.extend(unreachable);
+    findings.extend(
+        in_force
+            .into_iter()
+            .flat_map(|in_force| in_force.remapped(&config.fields)),
+    );
     findings.sort_by(|a, b| (a.severity, &a.path).cmp(&(b.severity, &b.path)));
     Ok(findings)
 }

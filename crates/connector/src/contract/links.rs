@@ -75,8 +75,10 @@ pub async fn a_row_is_read_back_as_it_was_stored(links: &impl Links) {
             lifecycle: Some(Lifecycle::Retire),
             at: after(1),
             writes_prospect: true,
+            config_version: 5,
             plan: None,
         });
+        stored.base_version = 4;
         stored.lease_until = Some(after(300_000));
         stored.synced_at = Some(after(2));
         stored.is_crm_deleted = true;

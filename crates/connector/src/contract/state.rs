@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 use sync_core::coerce::Service;
-use sync_core::config::{Config, ConnectorRow, ConnectorState};
+use sync_core::config::{Config, ConnectorRow, ConnectorState, MappedSince};
 use sync_core::ids::BusinessUnit;
 use sync_core::pair::UserMap;
 use sync_core::quota::UsedUp;
 use sync_core::testing;
+use sync_core::value::FieldName;
 
 use super::{after, fresh_unit};
 use crate::ports::{
@@ -22,6 +23,7 @@ fn connector(unit: &BusinessUnit, version: u64) -> ConnectorRow {
         name: "Europe".to_owned(),
         state: ConnectorState::AuthFailed("invalid_grant".to_owned()),
         config_version: 1,
+        mapped_since: MappedSince::from([(FieldName::from("city"), version)]),
         created_at: after(0),
         create_prospects_since: Some(after(1)),
         used_up: (version != 2).then(|| UsedUp {

@@ -34,7 +34,8 @@ pub(super) enum Verdict {
     /// A record of the pair is gone and the row does not say so yet. It cannot be told since when, so
     /// the poll may be about to: looked at, and not called drift.
     Gone,
-    /// A hold that is over, or an intent that nobody works on any more.
+    /// A hold that is over, an intent that nobody works on any more, or equal records of which the row does
+    /// not say yet that they are: a field is mapped since then, or is mapped to another one.
     Overdue,
     /// Changed or written a moment ago.
     InFlight,
@@ -187,13 +188,20 @@ fn by_decision(pair: &Pair, decision: &Decision, now: Timestamp) -> Verdict {
     ];
     if stamps.iter().flatten().any(|stamp| is_fresh(*stamp, now)) {
         Verdict::InFlight
-    } else if is_held {
+    } else if is_held || writes_nothing(&decision.outcome) {
         Verdict::Overdue
     } else if stamps.iter().any(Option::is_none) {
         Verdict::Gone
     } else {
         Verdict::Drifted
     }
+}
+
+fn writes_nothing(outcome: &Outcome) -> bool {
+    matches!(
+        outcome,
+        Outcome::Update { to_crm, to_prospect, .. } if to_crm.is_empty() && to_prospect.is_empty()
+    )
 }
 
 fn is_fresh(stamp: Timestamp, now: Timestamp) -> bool {

@@ -121,6 +121,7 @@ fn undecided(outcome: Outcome) -> Decision {
         trace: Trace::default(),
         merged: Values::new(),
         agreed: Values::new(),
+        config_version: 0,
     }
 }
 

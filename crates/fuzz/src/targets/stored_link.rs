@@ -72,6 +72,7 @@ fn any_link(entropy: &mut Entropy<'_>) -> Link {
         crm_id: entropy.flag().then(|| lead_id(entropy.number() % 1_000)),
         prospect_id: entropy.flag().then(|| prospect_id(entropy.number().max(1))),
         base: values(entropy),
+        base_version: entropy.number(),
         intent: entropy.flag().then(|| intent(entropy)),
         lease_until: entropy.flag().then(|| entropy.instant()),
         prospect_seen: entropy.flag().then(|| Seen {
@@ -112,6 +113,7 @@ fn intent(entropy: &mut Entropy<'_>) -> Intent {
         lifecycle: entropy.flag().then(|| entropy.one_of(&lifecycles)),
         at: entropy.instant(),
         writes_prospect: entropy.flag(),
+        config_version: entropy.number(),
         plan: entropy.flag().then(|| Plan {
             target: values(entropy),
             salesforce: entropy.flag().then(|| values(entropy)),

@@ -1,5 +1,7 @@
 //! The field map: which prospect field belongs to which lead and contact field, and who wins.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -89,6 +91,17 @@ impl FieldEntry {
         }
     }
 
+    /// Whether it compares the same field of Salesforce, under the same type, as another entry does. Names
+    /// there do not tell cases apart (R94).
+    #[must_use]
+    pub fn is_mapped_like(&self, other: &Self) -> bool {
+        let lower = |name: &Option<String>| name.as_deref().map(str::to_ascii_lowercase);
+        self.prospect == other.prospect
+            && lower(&self.lead) == lower(&other.lead)
+            && lower(&self.contact) == lower(&other.contact)
+            && self.field_type == other.field_type
+    }
+
     /// The direction on an object: a parent's field is read-only, whatever the entry says.
     #[must_use]
     pub fn direction_on(&self, object: CrmObject) -> Direction {
@@ -99,7 +112,34 @@ impl FieldEntry {
     }
 }
 
+/// Since which configuration version fields are mapped as they are now. A field that is not named has been
+/// since the first.
+pub type MappedSince = BTreeMap<FieldName, u64>;
+
 impl FieldMap {
+    /// Since when each field is mapped as it is here, when this map comes into force as `version` after
+    /// another one.
+    #[must_use]
+    pub fn mapped_since(
+        &self,
+        before: Option<&Self>,
+        since: &MappedSince,
+        version: u64,
+    ) -> MappedSince {
+        let mut mapped = MappedSince::new();
+        for entry in &self.0 {
+            let is_kept =
+                before.is_some_and(|map| map.0.iter().any(|old| entry.is_mapped_like(old)));
+            let first = if is_kept {
+                since.get(&entry.prospect).copied()
+            } else {
+                Some(version)
+            };
+            mapped.extend(first.map(|version| (entry.prospect.clone(), version)));
+        }
+        mapped
+    }
+
     /// The Salesforce fields to read of an object.
     #[must_use]
     pub fn crm_fields(&self, object: CrmObject) -> Vec<&str> {

@@ -7,10 +7,11 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use field_map::{BlankRule, Direction, FieldEntry, FieldMap, SyncBehaviour};
+pub use field_map::{BlankRule, Direction, FieldEntry, FieldMap, MappedSince, SyncBehaviour};
 
 use crate::ids::{BusinessUnit, CrmObject};
 use crate::quota::UsedUp;
+use crate::value::FieldName;
 
 /// One connector: one business unit, one org (R1).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -170,6 +171,10 @@ pub struct ConnectorRow {
     pub state: ConnectorState,
     /// The configuration version in force.
     pub config_version: u64,
+    /// Which fields are mapped as they are now since a later version than the first. It goes with the
+    /// version in force and is not the admin's to write, so it stands here and not in the configuration.
+    #[serde(default, skip_serializing_if = "MappedSince::is_empty")]
+    pub mapped_since: MappedSince,
     /// When the connector was first configured: changes before are not pulled (R25).
     pub created_at: Timestamp,
     /// Since when new leads and contacts become prospects; `None` while that is off (R45, N10).
@@ -191,6 +196,14 @@ impl ConnectorRow {
     #[must_use]
     pub fn used_up_at(&self, now: Timestamp) -> Option<UsedUp> {
         self.used_up.filter(|used_up| used_up.is_open(now))
+    }
+
+    /// Whether a value that was stored under this configuration version is one of the field as it is mapped
+    /// now. The same prospect field may have been compared with another field of Salesforce then.
+    #[must_use]
+    pub fn is_mapped_since(&self, field: &FieldName, version: u64) -> bool {
+        let since = self.mapped_since.get(field);
+        since.is_none_or(|since| *since <= version)
     }
 }
 

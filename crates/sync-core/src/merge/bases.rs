@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 
 use super::FieldBase;
-use crate::config::Config;
+use crate::config::ConnectorRow;
 use crate::link::{Link, Plan};
+use crate::pair::Context;
 use crate::record::{CrmRecord, ProspectRecord, Values};
 use crate::value::FieldName;
 
@@ -12,39 +13,43 @@ use crate::value::FieldName;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Bases<'a> {
     /// What both sides last agreed on.
-    pub agreed: &'a Values,
+    pub agreed: Cow<'a, Values>,
     account_engagement: Cow<'a, Values>,
     salesforce: Cow<'a, Values>,
-    target: Option<&'a Values>,
+    target: Option<Values>,
 }
 
 impl<'a> Bases<'a> {
     /// One base for both sides.
     #[must_use]
-    pub fn agreed(base: &'a Values) -> Self {
+    pub fn agreed(base: Cow<'a, Values>) -> Self {
         Self {
-            agreed: base,
-            account_engagement: Cow::Borrowed(base),
-            salesforce: Cow::Borrowed(base),
+            agreed: base.clone(),
+            account_engagement: base.clone(),
+            salesforce: base,
             target: None,
         }
     }
 
-    /// The bases of a pair as it was read: an open intent is classified side by side.
+    /// The bases of a pair as it was read: an open intent is classified side by side. A field that is mapped
+    /// to another one since a value was stored has none (reliability 2.3, 32).
     #[must_use]
     pub fn of_pair(
-        config: &Config,
+        context: Context<'_>,
         link: &'a Link,
         crm: &CrmRecord,
         prospect: &ProspectRecord,
     ) -> Self {
+        let (config, connector) = (context.config, context.connector);
+        let agreed = still_mapped(&link.base, link.base_version, connector);
         let Some((intent, plan)) = link
             .intent
             .as_ref()
             .and_then(|intent| Some((intent, intent.plan.as_ref()?)))
         else {
-            return Self::agreed(&link.base);
+            return Self::agreed(agreed);
         };
+        let plan = plan_of_mapped(plan, intent.config_version, connector);
         let crm = Found {
             token: config
                 .salesforce
@@ -64,10 +69,10 @@ impl<'a> Bases<'a> {
             values: &prospect.values,
         };
         Self {
-            agreed: &link.base,
-            account_engagement: Cow::Owned(prospect.base(plan, plan.account_engagement.as_ref())),
-            salesforce: Cow::Owned(crm.base(plan, plan.salesforce.as_ref())),
-            target: Some(&plan.target),
+            agreed,
+            account_engagement: Cow::Owned(prospect.base(&plan, plan.account_engagement.as_ref())),
+            salesforce: Cow::Owned(crm.base(&plan, plan.salesforce.as_ref())),
+            target: Some(plan.target),
         }
     }
 
@@ -78,8 +83,29 @@ impl<'a> Bases<'a> {
             agreed: self.agreed.get(field),
             account_engagement: self.account_engagement.get(field),
             salesforce: self.salesforce.get(field),
-            target: self.target.and_then(|target| target.get(field)),
+            target: self.target.as_ref().and_then(|target| target.get(field)),
         }
+    }
+}
+
+/// The values that were stored under a configuration version, of the fields that were mapped then as they
+/// are now.
+fn still_mapped<'a>(values: &'a Values, version: u64, connector: &ConnectorRow) -> Cow<'a, Values> {
+    let is_mapped = |field: &FieldName| connector.is_mapped_since(field, version);
+    if values.keys().all(is_mapped) {
+        return Cow::Borrowed(values);
+    }
+    let mut mapped = values.clone();
+    mapped.retain(|field, _| is_mapped(field));
+    Cow::Owned(mapped)
+}
+
+fn plan_of_mapped(plan: &Plan, version: u64, connector: &ConnectorRow) -> Plan {
+    let of_mapped = |values: &Values| still_mapped(values, version, connector).into_owned();
+    Plan {
+        target: of_mapped(&plan.target),
+        salesforce: plan.salesforce.as_ref().map(of_mapped),
+        account_engagement: plan.account_engagement.as_ref().map(of_mapped),
     }
 }
 

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{at, business_unit, text, user};
-use crate::config::{Config, ConnectorRow, ConnectorState};
+use crate::config::{Config, ConnectorRow, ConnectorState, MappedSince};
 use crate::decision::{Decision, Outcome};
 use crate::hint::Cause;
 use crate::ids::{CrmObject, SalesforceId};
@@ -38,6 +38,7 @@ impl World {
             name: "test".to_owned(),
             state: ConnectorState::Active,
             config_version: 1,
+            mapped_since: MappedSince::new(),
             created_at: at(-1_000),
             create_prospects_since: Some(at(-1_000)),
             used_up: None,
@@ -297,6 +298,7 @@ impl Pair {
             lifecycle: None,
             at: at(0),
             writes_prospect: kind != IntentKind::CreateCrm,
+            config_version: 0,
             plan: None,
         });
         self

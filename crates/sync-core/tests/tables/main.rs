@@ -9,6 +9,7 @@ mod lifecycle;
 mod matching;
 mod put_back;
 mod recovery;
+mod remapped;
 mod settling;
 
 use sync_core::decision::{Decision, Outcome, SkipReason};

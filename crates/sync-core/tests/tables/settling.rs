@@ -90,6 +90,7 @@ fn outcome(outcome: Outcome) -> Decision {
         trace: Trace::default(),
         merged: Values::new(),
         agreed: Values::new(),
+        config_version: 0,
     }
 }
 
