@@ -31,7 +31,7 @@ simulate: simulator ## N schedules in all, onto the page; goes on where it stopp
 	$(SIMULATE) run --schedules $(N) --progress .simulation.json --page $(PAGE)
 
 stale-reads: simulator ## what a read cache of a minute costs, onto the page
-	$(SIMULATE) run --cache --schedules 200000 --enough 1000000 --page $(PAGE)
+	$(SIMULATE) run --cache true --schedules 200000 --enough 1000000 --page $(PAGE)
 
 without-tokens: simulator ## what is lost where no token fields are configured, onto the page
 	-$(SIMULATE) run --no-tokens --schedules 200000 --enough 1000000 --page $(PAGE)

@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
-use simulation::world::Count;
 use simulation::{Options, run};
 
+use crate::tally::Tally;
 use crate::{page, tell};
 
 /// How many schedules run between two looks at the progress file.
@@ -50,10 +50,8 @@ struct Progress {
     code: u64,
     /// How many schedules are done.
     done: u64,
-    /// What they counted.
-    count: Count,
-    /// Seeds that broke an invariant, and which.
-    bad: Vec<(u64, String)>,
+    /// What they came to.
+    tally: Tally,
     /// Seconds of this machine.
     seconds: f64,
 }
@@ -63,15 +61,14 @@ impl Campaign {
     pub fn carry_out(&self, onto: Option<&Path>) -> ExitCode {
         let code = hash_of_this_program();
         let mut progress = self.taken_up(code);
-        while progress.done < self.schedules && progress.bad.len() < self.enough {
+        while progress.done < self.schedules && progress.tally.bad.len() < self.enough {
             let slice = SLICE.min(self.schedules - progress.done);
             let from = self.start + progress.done;
             let begun = Instant::now();
-            let (count, bad) = self.slice(from, from + slice);
+            let tally = self.slice(from, from + slice);
             progress.done += slice;
             progress.seconds += begun.elapsed().as_secs_f64();
-            progress.count.add(&count);
-            progress.bad.extend(bad);
+            progress.tally.add(tally);
             if let Some(file) = &self.progress {
                 let text = serde_json::to_string(&progress).expect("plain numbers");
                 std::fs::write(file, text).expect("the progress file can be written");
@@ -82,16 +79,21 @@ impl Campaign {
         if let Some(file) = onto {
             let block = match self.options {
                 Options {
-                    with_cache: true, ..
+                    with_cache: Some(true),
+                    ..
                 } => STALE_READS,
                 Options {
                     with_tokens: false, ..
                 } => WITHOUT_TOKENS,
                 _ => SCHEDULES,
             };
-            page::replace(file, block, &self.figures(&progress));
+            page::replace(
+                file,
+                block,
+                &progress.tally.figures(self.start, progress.done),
+            );
         }
-        if progress.bad.is_empty() {
+        if progress.tally.bad.is_empty() {
             ExitCode::SUCCESS
         } else {
             ExitCode::FAILURE
@@ -118,77 +120,44 @@ impl Campaign {
         }
     }
 
-    fn slice(&self, from: u64, to: u64) -> (Count, Vec<(u64, String)>) {
+    fn slice(&self, from: u64, to: u64) -> Tally {
         let next = AtomicU64::new(from);
-        let sum = Mutex::new((Count::default(), Vec::new()));
+        let sum = Mutex::new(Tally::default());
         let workers = std::thread::available_parallelism().map_or(1, usize::from);
         std::thread::scope(|scope| {
             for _ in 0..workers {
                 scope.spawn(|| self.work(&next, to, &sum));
             }
         });
-        let (count, mut bad) = sum.into_inner().expect("no worker panicked");
-        bad.sort_unstable();
-        (count, bad)
+        let mut tally = sum.into_inner().expect("no worker panicked");
+        tally.bad.sort_unstable();
+        tally
     }
 
-    fn work(&self, next: &AtomicU64, to: u64, sum: &Mutex<(Count, Vec<(u64, String)>)>) {
-        let (mut count, mut bad) = (Count::default(), Vec::new());
+    fn work(&self, next: &AtomicU64, to: u64, sum: &Mutex<Tally>) {
+        let mut tally = Tally::default();
         loop {
             let seed = next.fetch_add(1, Ordering::Relaxed);
             if seed >= to {
                 break;
             }
-            let outcome = run(seed, self.options);
-            count.add(&outcome.count);
-            if let Some(first) = outcome.violations.into_iter().next() {
-                bad.push((seed, first));
-            }
+            tally.note(seed, run(seed, self.options));
         }
-        let mut sum = sum.lock().expect("no worker panicked");
-        sum.0.add(&count);
-        sum.1.extend(bad);
+        sum.lock().expect("no worker panicked").add(tally);
     }
 
     fn report(&self, progress: &Progress) {
-        for (seed, violation) in progress.bad.iter().take(20) {
+        for (seed, violation) in progress.tally.bad.iter().take(20) {
             println!("seed {seed}: {violation}");
         }
-        if let Some((seed, _)) = progress.bad.first() {
+        if let Some((seed, _)) = progress.tally.bad.first() {
             println!("the story of the first, shrunk:");
             tell(*seed, self.options, false);
         }
         #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
         let rate = progress.done as f64 / progress.seconds;
-        println!("{} {rate:.0} schedules/s.", self.figures(progress));
-    }
-
-    fn figures(&self, progress: &Progress) -> String {
-        let Progress {
-            done, count, bad, ..
-        } = progress;
-        #[expect(clippy::cast_precision_loss, reason = "figures for people")]
-        let (bound, per_million) = (3.0 / *done as f64, 1_000_000.0 / count.edits.max(1) as f64);
-        let bound = if bad.is_empty() {
-            format!(" (95 % bound {bound:.1e} a schedule)")
-        } else {
-            String::new()
-        };
-        #[expect(clippy::cast_precision_loss, reason = "figures for people")]
-        let rate = |lost: u64| format!("{lost} ({:.0} in a million)", lost as f64 * per_million);
-        format!(
-            "{done} schedules from seed {}, {} of them violated{bound}. {} entries of users; {} writes to Salesforce, {} to \
-             Account Engagement; {} updates refused because the lead had changed since it was read. Entries \
-             overwritten unread: {} in Salesforce, {} in Account Engagement.",
-            self.start,
-            bad.len(),
-            count.edits,
-            count.crm_writes,
-            count.prospect_writes,
-            count.refused_as_stale,
-            rate(count.unread_on_crm),
-            rate(count.unread_on_prospect),
-        )
+        let figures = progress.tally.figures(self.start, progress.done);
+        println!("{figures} {rate:.0} schedules/s.");
     }
 }
 

@@ -119,7 +119,7 @@ impl Faults {
     /// What chance brings in one run: most runs have a few kinds, some have all.
     #[must_use]
     pub fn draw(rng: &mut fastrand::Rng, with_cache: bool) -> Self {
-        let slow = rng.u32(0..16) == 0;
+        let slow = rng.u32(0..8) == 0;
         let mut often = |most: u32| {
             if rng.bool() { rng.u32(1..=most) } else { 0 }
         };
@@ -140,17 +140,9 @@ impl Faults {
             outage: rng.u32(0..32) == 0,
             slow,
             polls_overlap: rng.u32(0..8) == 0,
-            crowd: rng.u32(0..32) == 0,
+            crowd: rng.u32(0..16) == 0,
             calls_left: (rng.u32(0..16) == 0).then(|| rng.u32(5..150)),
         }
-    }
-
-    /// The same run in front of slow services.
-    #[must_use]
-    pub fn slower(mut self) -> Self {
-        self.slow = true;
-        self.late = SLOW;
-        self
     }
 
     /// The same run without these kinds.

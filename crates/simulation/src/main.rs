@@ -3,6 +3,7 @@
 mod campaign;
 mod mutants_page;
 mod page;
+mod tally;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -69,15 +70,9 @@ struct Run {
 
 #[derive(Args)]
 struct WorldArguments {
-    /// Reads of prospects may be a minute old (K4).
+    /// Reads of prospects may be a minute old (K4) in every run, or in none.
     #[arg(long)]
-    cache: bool,
-    /// Both services are slow in every run.
-    #[arg(long)]
-    slow: bool,
-    /// Many people are at work in every run.
-    #[arg(long)]
-    crowd: bool,
+    cache: Option<bool>,
     /// Without token fields.
     #[arg(long)]
     no_tokens: bool,
@@ -92,9 +87,7 @@ impl WorldArguments {
         let mutant = self.mutant.as_ref().map(named);
         let options = mutant.map_or_else(Options::full, Options::of_mutant);
         Options {
-            with_cache: self.cache || options.with_cache,
-            with_slow: self.slow || options.with_slow,
-            with_crowd: self.crowd || options.with_crowd,
+            with_cache: self.cache,
             with_tokens: !self.no_tokens,
             ..options
         }

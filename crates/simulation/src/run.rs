@@ -28,12 +28,8 @@ const DRAIN_POLLS: u32 = 60;
 /// How a run is made.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
-    /// Whether reads of prospects may be stale (K4).
-    pub with_cache: bool,
-    /// Whether many people are at work in every run.
-    pub with_crowd: bool,
-    /// Whether the services are slow in every run, so that processes meet.
-    pub with_slow: bool,
+    /// Whether reads of prospects may be stale (K4), where the seed is not to say so.
+    pub with_cache: Option<bool>,
     /// Whether the token fields are configured.
     pub with_tokens: bool,
     /// The step of the protocol that is left out.
@@ -53,9 +49,7 @@ impl Options {
     #[must_use]
     pub fn full() -> Self {
         Self {
-            with_cache: false,
-            with_crowd: false,
-            with_slow: false,
+            with_cache: None,
             with_tokens: true,
             mutant: None,
             tells: false,
@@ -65,14 +59,11 @@ impl Options {
         }
     }
 
-    /// The protocol without a step, in a world in which that step matters.
+    /// The protocol without a step, in the same world.
     #[must_use]
     pub fn of_mutant(mutant: Mutant) -> Self {
         Self {
             mutant: Some(mutant),
-            with_cache: mutant.needs_cache(),
-            with_crowd: mutant.needs_crowd(),
-            with_slow: mutant.needs_slow(),
             ..Self::full()
         }
     }
@@ -84,6 +75,8 @@ pub struct Outcome {
     pub violations: Vec<String>,
     /// A number that two runs of one seed share.
     pub fingerprint: u64,
+    /// Whether reads of prospects could be stale.
+    pub with_cache: bool,
     /// What was counted.
     pub count: Count,
     /// The story, when it was kept.
@@ -104,14 +97,12 @@ struct Run {
 #[must_use]
 pub fn run(seed: u64, options: Options) -> Outcome {
     let mut rng = fastrand::Rng::with_seed(seed ^ 0x5eed);
-    let mut faults = Faults::draw(&mut rng, options.with_cache);
-    faults.crowd |= options.with_crowd;
-    if options.with_slow {
-        faults = faults.slower();
-    }
-    let faults = faults.without(options.without);
+    // Half of the runs have the setting of production, half leave nothing to stale reads.
+    let is_drawn = rng.bool();
+    let with_cache = options.with_cache.unwrap_or(is_drawn);
+    let faults = Faults::draw(&mut rng, with_cache).without(options.without);
     let (org, unit) = ENGINES.clone();
-    let world = World::new(org, unit, config(options));
+    let world = World::new(org, unit, config(options.with_tokens, with_cache));
     let sim = Sim::new(seed, faults, world, options.tells);
     let deployment = Deployment {
         sim: sim.clone(),
@@ -158,6 +149,7 @@ pub fn run(seed: u64, options: Options) -> Outcome {
     Outcome {
         violations: std::mem::take(&mut inner.violations),
         fingerprint: inner.fingerprint(),
+        with_cache,
         count: inner.world.count,
         story: inner.take_story(),
     }

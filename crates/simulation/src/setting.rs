@@ -14,7 +14,7 @@ use twin::org::Org;
 
 use crate::kernel::{Millis, START};
 use crate::processes::Deployment;
-use crate::run::{Options, at_once};
+use crate::run::at_once;
 use crate::world::NAMES;
 
 /// Where the account's midnight is an hour after the beginning.
@@ -38,7 +38,7 @@ pub(crate) static ENGINES: LazyLock<(Org, BusinessUnit)> = LazyLock::new(|| {
 });
 
 /// The configuration of a run: every behaviour, and blanks that count in one field.
-pub(crate) fn config(options: Options) -> Config {
+pub(crate) fn config(with_tokens: bool, with_cache: bool) -> Config {
     let mut config = sync_core::testing::config();
     let behaviours = [
         (SyncBehaviour::UseSalesforce, BlankRule::ValueWins),
@@ -62,8 +62,8 @@ pub(crate) fn config(options: Options) -> Config {
     config.settings.match_by_email = true;
     config.account_engagement.time_zone = TIME_ZONE.to_owned();
     config.settings.default_campaign_id = 1;
-    config.account_engagement.stale_reads_seconds = if options.with_cache { 60 } else { 0 };
-    if options.with_tokens {
+    config.account_engagement.stale_reads_seconds = if with_cache { 60 } else { 0 };
+    if with_tokens {
         let token = Some("Prospect_Sync_Token__c".to_owned());
         config.salesforce.token_field.clone_from(&token);
         config.account_engagement.token_field = token;

@@ -38,7 +38,7 @@ fn no_invariant_breaks_with_and_without_stale_reads() {
     for seed in 0..SEEDS {
         for with_cache in [false, true] {
             let options = Options {
-                with_cache,
+                with_cache: Some(with_cache),
                 ..Options::full()
             };
             let broken = run(seed, options).violations;

@@ -99,27 +99,6 @@ mutants! {
 }
 
 impl Mutant {
-    /// Whether it does harm only when reads of prospects can be stale.
-    #[must_use]
-    pub fn needs_cache(self) -> bool {
-        matches!(
-            self,
-            Self::StaleReadsTrusted | Self::OwnWritesTakenForEdits | Self::SeenTooEarly
-        )
-    }
-
-    /// Whether it takes many people at once to tell it from the protocol.
-    #[must_use]
-    pub fn needs_crowd(self) -> bool {
-        self == Self::NoSlots
-    }
-
-    /// Whether it takes two processes that meet to tell it from the protocol.
-    #[must_use]
-    pub fn needs_slow(self) -> bool {
-        matches!(self, Self::CommitWithoutEpoch | Self::BeginWithoutEpoch)
-    }
-
     fn has_no_lease(self) -> bool {
         matches!(
             self,
