@@ -175,12 +175,18 @@ impl Crm for SimCrm {
         let fate = {
             let mut inner = self.0.lock();
             let fate = wire::fate(&mut inner, service, wire::timeout(service));
+            // Where nobody learns what landed, a list may have landed in part.
+            let arrived = match fate {
+                Fate::Unknown { .. } => inner.rng.usize(1..=count.max(1)),
+                Fate::Answered { .. } | Fate::Refused { .. } => count,
+            };
             let task = inner.current;
             if let Some(lands_after) = fate.lands_after() {
                 let slot = slot.clone();
                 let effect: Effect = Box::new(move |inner| {
                     let written = bodies
                         .into_iter()
+                        .take(arrived)
                         .map(|(target, seen, body)| land(inner, task, (&target, seen), &body));
                     let written = written.collect();
                     *twin::world::lock(&slot) = Some(written);
@@ -223,6 +229,10 @@ fn land(
 ) -> Result<CrmId, WriteFailure> {
     let now = inner.timestamp();
     inner.world.commit_due(now);
+    let often = inner.faults.refuse;
+    if inner.happens(often) {
+        return Err(locked());
+    }
     if let (CrmWriteTarget::Update(id), Some(seen)) = (target, seen)
         && is_changed_since(&inner.world, id, seen)
     {
@@ -267,6 +277,12 @@ fn is_changed_since(world: &World, id: &CrmId, seen: Timestamp) -> bool {
     let stamp = world.lead(id).map(|row| World::text(row, "SystemModstamp"));
     let stamp = stamp.and_then(parse_instant);
     stamp.is_some_and(|stamp| stamp.as_second() > seen.as_second())
+}
+
+/// One record of a list is refused for now, whatever becomes of the others.
+fn locked() -> WriteFailure {
+    let (service, code) = (Service::Salesforce, "UNABLE_TO_LOCK_ROW");
+    wire::write_failure(service, ErrorClass::Transient, code, false)
 }
 
 fn refusal(error: &OrgError) -> WriteFailure {

@@ -16,6 +16,7 @@ mod recycle_bin;
 pub mod run;
 pub mod setting;
 pub mod shrink;
+mod stored;
 pub mod stores;
 pub mod users;
 pub mod wire;

@@ -16,12 +16,9 @@ use sync_core::key::{PairKey, RecordRef};
 use sync_core::link::Link;
 use sync_core::pair::UserMap;
 use sync_core::settle::ErrorRow;
-use sync_core::trace::Winner;
-use sync_core::value::{FieldName, FieldValue};
 
-use crate::kernel::{Inner, Sim};
-use crate::lives;
-use crate::world::{Conflict, NAMES};
+use crate::kernel::Sim;
+use crate::stored;
 
 /// A table of ours as a process reaches it.
 pub struct Slow<T> {
@@ -63,23 +60,6 @@ impl<T> Slow<T> {
         if after { Err(throttled()) } else { answer }
     }
 
-    async fn call_many<R>(
-        &self,
-        count: usize,
-        call: impl Future<Output = Vec<Result<R, StoreError>>> + Send,
-    ) -> Vec<Result<R, StoreError>> {
-        let (before, after) = self.throttled().await;
-        if before {
-            return (0..count).map(|_| Err(throttled())).collect();
-        }
-        let answers = call.await;
-        self.sim.step().await;
-        if after {
-            return (0..count).map(|_| Err(throttled())).collect();
-        }
-        answers
-    }
-
     /// Whether the call fails before or after it took effect.
     async fn throttled(&self) -> (bool, bool) {
         self.sim.step().await;
@@ -93,131 +73,26 @@ fn throttled() -> StoreError {
     StoreError::Unavailable("throttled".to_owned())
 }
 
-/// A value as the rows of both services show it.
-fn plain(value: &FieldValue) -> String {
-    match value {
-        FieldValue::Blank => String::new(),
-        FieldValue::Text(text) => text.clone(),
-        other => format!("{other:?}"),
-    }
-}
-
-/// Whose link it is.
-fn owner(inner: &Inner, link: &Link) -> Option<usize> {
-    let records = [
-        link.crm_id.clone().map(RecordRef::Crm),
-        link.prospect_id.map(RecordRef::Prospect),
-    ];
-    let mut known = records.iter().flatten();
-    known.find_map(|record| inner.world.owners.get(record).copied())
-}
-
-/// Keeps what a row says about where the lead is, and on which entries it was decided.
-fn keep_lives(inner: &mut Inner, link: &Link) {
-    let task = inner.current;
-    let Some(person) = owner(inner, link) else {
-        return;
-    };
-    inner.world.note_decided(task, person);
-    if !link.is_crm_deleted && !link.is_moving() {
-        lives::note_lead_there(&mut inner.world, person);
-    }
-}
-
-/// Keeps what a commit says both sides have agreed on.
-fn keep_agreed(inner: &mut Inner, link: &Link) {
-    let task = inner.current;
-    let Some(person) = owner(inner, link) else {
-        return;
-    };
-    for (field, (name, _)) in NAMES.iter().enumerate() {
-        if let Some(value) = link.base.get(&FieldName::from(*name)) {
-            let value = plain(value);
-            inner.world.note_equal(task, person, field, &value);
-            inner.world.agreed.insert((person, field), value);
-        }
-    }
-}
-
-/// Keeps what an intent is about to make of both sides. Only a new one comes from a look at both.
-fn keep_planned(inner: &mut Inner, link: &Link, is_new: bool) {
-    let task = inner.current;
-    let plan = link.intent.as_ref().and_then(|intent| intent.plan.as_ref());
-    let (Some(person), Some(plan)) = (owner(inner, link), plan) else {
-        return;
-    };
-    for (field, (name, _)) in NAMES.iter().enumerate() {
-        if let Some(value) = plan.target.get(&FieldName::from(*name)) {
-            let value = plain(value);
-            if is_new {
-                inner.world.note_equal(task, person, field, &value);
-                for (on_crm, seen) in [(true, &plan.salesforce), (false, &plan.account_engagement)]
-                {
-                    let seen = seen
-                        .as_ref()
-                        .and_then(|seen| seen.get(&FieldName::from(*name)));
-                    let seen = seen.map_or_else(|| value.clone(), plain);
-                    inner.world.seen.insert((person, field, on_crm), seen);
-                }
-            }
-            inner.world.planned.insert((person, field), value);
-        }
-    }
-}
-
-/// Keeps every conflict that a stored trace tells of.
-fn keep_conflicts(inner: &mut Inner, link: &Link) {
-    let (Some(person), Some(trace)) = (owner(inner, link), &link.last_trace) else {
-        return;
-    };
-    for entry in trace.fields.iter().filter(|entry| entry.conflict) {
-        let Some(field) = NAMES.iter().position(|(name, _)| *name == entry.field.0) else {
-            continue;
-        };
-        let loser = match entry.winner {
-            Winner::Salesforce => &entry.account_engagement,
-            Winner::AccountEngagement => &entry.salesforce,
-            Winner::Same | Winner::Neither => continue,
-        };
-        let loser = plain(loser);
-        let at = inner.now;
-        inner.world.conflicts.push(Conflict {
-            person,
-            field,
-            loser,
-            at,
-        });
-    }
-}
-
 impl Slow<MemoryLinks> {
-    /// Keeps what the rows that were stored say.
-    fn note(&self, what: &'static str, links: &[Link], stored: &[Result<Link, StoreError>]) {
-        let mut inner = self.sim.lock();
-        for (link, stored) in links.iter().zip(stored) {
-            inner.tell(
-                what,
-                format_args!(
-                    "{} {:?} {:?} {}",
-                    link.key,
-                    link.state,
-                    link.intent,
-                    stored.is_ok()
-                ),
-            );
-            if stored.is_err() {
-                continue;
-            }
-            keep_lives(&mut inner, link);
-            // What is still to be classified says nothing new about what both sides agree on.
-            if what == "commit" && link.intent.is_none() {
-                keep_agreed(&mut inner, link);
-            }
-            // A move carries the plan of an open write along, and compares nothing.
-            keep_planned(&mut inner, link, what == "begin" && !link.is_moving());
-            keep_conflicts(&mut inner, link);
-        }
+    /// A row is stored, or is not. DynamoDB writes row by row: each may be refused, and between two of them
+    /// the process may die.
+    async fn row(
+        &self,
+        what: &'static str,
+        link: Link,
+        store: impl Future<Output = Vec<Result<Link, StoreError>>> + Send,
+    ) -> Result<Link, StoreError> {
+        let stored = async {
+            let stored = one(store.await);
+            stored::note(&mut self.sim.lock(), what, &link, stored.is_ok());
+            stored
+        };
+        self.call(stored).await
     }
+}
+
+fn one<R>(mut answers: Vec<R>) -> R {
+    answers.pop().expect("one answer for one row")
 }
 
 #[async_trait]
@@ -232,25 +107,23 @@ impl Links for Slow<MemoryLinks> {
     }
 
     async fn begin(&self, begins: Vec<Begin>) -> Vec<Result<Link, StoreError>> {
-        let count = begins.len();
-        let begun = async {
-            let links: Vec<Link> = begins.iter().map(|begin| begin.link.clone()).collect();
-            let stored = self.inner.begin(begins).await;
-            self.note("begin", &links, &stored);
-            stored
-        };
-        self.call_many(count, begun).await
+        let mut answers = Vec::with_capacity(begins.len());
+        for begin in begins {
+            let link = begin.link.clone();
+            let stored = self.row("begin", link, self.inner.begin(vec![begin]));
+            answers.push(stored.await);
+        }
+        answers
     }
 
     async fn commit(&self, commits: Vec<Commit>) -> Vec<Result<Link, StoreError>> {
-        let count = commits.len();
-        let committed = async {
-            let links: Vec<Link> = commits.iter().map(|commit| commit.link.clone()).collect();
-            let stored = self.inner.commit(commits).await;
-            self.note("commit", &links, &stored);
-            stored
-        };
-        self.call_many(count, committed).await
+        let mut answers = Vec::with_capacity(commits.len());
+        for commit in commits {
+            let link = commit.link.clone();
+            let stored = self.row("commit", link, self.inner.commit(vec![commit]));
+            answers.push(stored.await);
+        }
+        answers
     }
 
     async fn list(
@@ -270,7 +143,12 @@ impl Links for Slow<MemoryLinks> {
 #[async_trait]
 impl Errors for Slow<MemoryErrors> {
     async fn open(&self, rows: Vec<ErrorRow>) -> Vec<Result<(), StoreError>> {
-        self.call_many(rows.len(), self.inner.open(rows)).await
+        let mut answers = Vec::with_capacity(rows.len());
+        for row in rows {
+            let opened = async { one(self.inner.open(vec![row]).await) };
+            answers.push(self.call(opened).await);
+        }
+        answers
     }
 
     async fn close(

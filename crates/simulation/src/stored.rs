@@ -1,0 +1,129 @@
+//! What the rows of the link table say when they are stored: what was agreed on, planned, and lost in a conflict.
+
+use sync_core::key::RecordRef;
+use sync_core::link::Link;
+use sync_core::trace::Winner;
+use sync_core::value::{FieldName, FieldValue};
+
+use crate::kernel::Inner;
+use crate::lives;
+use crate::world::{Conflict, NAMES};
+
+/// Keeps what a row that was stored says.
+pub(crate) fn note(inner: &mut Inner, what: &'static str, link: &Link, is_stored: bool) {
+    inner.tell(
+        what,
+        format_args!(
+            "{} {:?} {:?} {is_stored}",
+            link.key, link.state, link.intent
+        ),
+    );
+    if !is_stored {
+        return;
+    }
+    keep_lives(inner, link);
+    // What is still to be classified says nothing new about what both sides agree on.
+    if what == "commit" && link.intent.is_none() {
+        keep_agreed(inner, link);
+    }
+    // A move carries the plan of an open write along, and compares nothing.
+    keep_planned(inner, link, what == "begin" && !link.is_moving());
+    keep_conflicts(inner, link);
+}
+
+/// A value as the rows of both services show it.
+fn plain(value: &FieldValue) -> String {
+    match value {
+        FieldValue::Blank => String::new(),
+        FieldValue::Text(text) => text.clone(),
+        other => format!("{other:?}"),
+    }
+}
+
+/// Whose link it is.
+fn owner(inner: &Inner, link: &Link) -> Option<usize> {
+    let records = [
+        link.crm_id.clone().map(RecordRef::Crm),
+        link.prospect_id.map(RecordRef::Prospect),
+    ];
+    let mut known = records.iter().flatten();
+    known.find_map(|record| inner.world.owners.get(record).copied())
+}
+
+/// Keeps what a row says about where the lead is, and on which entries it was decided.
+fn keep_lives(inner: &mut Inner, link: &Link) {
+    let task = inner.current;
+    let Some(person) = owner(inner, link) else {
+        return;
+    };
+    inner.world.note_decided(task, person);
+    if !link.is_crm_deleted && !link.is_moving() {
+        lives::note_lead_there(&mut inner.world, person);
+    }
+}
+
+/// Keeps what a commit says both sides have agreed on.
+fn keep_agreed(inner: &mut Inner, link: &Link) {
+    let task = inner.current;
+    let Some(person) = owner(inner, link) else {
+        return;
+    };
+    for (field, (name, _)) in NAMES.iter().enumerate() {
+        if let Some(value) = link.base.get(&FieldName::from(*name)) {
+            let value = plain(value);
+            inner.world.note_equal(task, person, field, &value);
+            inner.world.agreed.insert((person, field), value);
+        }
+    }
+}
+
+/// Keeps what an intent is about to make of both sides. Only a new one comes from a look at both.
+fn keep_planned(inner: &mut Inner, link: &Link, is_new: bool) {
+    let task = inner.current;
+    let plan = link.intent.as_ref().and_then(|intent| intent.plan.as_ref());
+    let (Some(person), Some(plan)) = (owner(inner, link), plan) else {
+        return;
+    };
+    for (field, (name, _)) in NAMES.iter().enumerate() {
+        if let Some(value) = plan.target.get(&FieldName::from(*name)) {
+            let value = plain(value);
+            if is_new {
+                inner.world.note_equal(task, person, field, &value);
+                for (on_crm, seen) in [(true, &plan.salesforce), (false, &plan.account_engagement)]
+                {
+                    let seen = seen
+                        .as_ref()
+                        .and_then(|seen| seen.get(&FieldName::from(*name)));
+                    let seen = seen.map_or_else(|| value.clone(), plain);
+                    inner.world.seen.insert((person, field, on_crm), seen);
+                }
+            }
+            inner.world.planned.insert((person, field), value);
+        }
+    }
+}
+
+/// Keeps every conflict that a stored trace tells of.
+fn keep_conflicts(inner: &mut Inner, link: &Link) {
+    let (Some(person), Some(trace)) = (owner(inner, link), &link.last_trace) else {
+        return;
+    };
+    for entry in trace.fields.iter().filter(|entry| entry.conflict) {
+        let Some(field) = NAMES.iter().position(|(name, _)| *name == entry.field.0) else {
+            continue;
+        };
+        let loser = match entry.winner {
+            Winner::Salesforce => &entry.account_engagement,
+            Winner::AccountEngagement => &entry.salesforce,
+            Winner::Same | Winner::Neither => continue,
+        };
+        let loser = plain(loser);
+        let at = inner.now;
+        inner.world.conflicts.push(Conflict {
+            person,
+            field,
+            loser,
+            at,
+        });
+    }
+}
