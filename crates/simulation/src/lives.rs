@@ -1,12 +1,13 @@
 //! People who delete records and take them out of the recycle bins again, and what must follow.
 
 use serde_json::json;
+use sync_core::ids::{CrmId, ProspectId};
 use sync_core::key::RecordRef;
 use twin::bu::prospects::Writer;
 use twin::org::Caller;
 
 use crate::kernel::{Inner, Millis};
-use crate::users::MARKETER;
+use crate::users::{MARKETER, late_commit, when_committed};
 use crate::world::World;
 
 /// What people did to the records of a person.
@@ -59,53 +60,70 @@ pub fn toggle(inner: &mut Inner, person: usize, on_crm: bool) {
     if inner.world.doubles.contains(&person) && !is_linked {
         return;
     }
-    let at = inner.now;
-    match &record {
-        RecordRef::Crm(id) => {
-            let caller = Caller::new(inner.world.user.clone(), now);
-            let org = &mut inner.world.org;
-            let done = if is_deleted {
-                org.undelete("Lead", id.as_str(), &caller)
-            } else {
-                org.delete("Lead", id.as_str(), &caller)
-            };
-            if done.is_err() {
-                return;
-            }
-            if !is_deleted {
-                let life = inner.world.life(person);
-                life.lead_deleted.get_or_insert(at);
-                life.lead_last_deleted = Some(at);
-            }
-        }
-        RecordRef::Prospect(id) => {
-            inner.world.keep_earlier(*id, at);
-            let marketer = Writer {
-                user_id: MARKETER,
-                is_person: true,
-            };
-            let unit = &mut inner.world.unit;
-            let done = if is_deleted {
-                unit.undelete_prospect(id.get(), marketer, now)
-            } else {
-                unit.delete_prospect(id.get(), marketer, now)
-            };
-            if done.is_err() {
-                return;
-            }
-            let life = inner.world.life(person);
-            life.is_prospect_deleted = !is_deleted;
-            if is_deleted {
-                life.prospect_undeleted = Some(at);
-            }
-        }
-    }
+    let done = match &record {
+        RecordRef::Crm(id) => toggle_lead(inner, person, id, is_deleted),
+        RecordRef::Prospect(id) => toggle_prospect(inner, person, *id, is_deleted),
+    };
+    let Some(delay) = done else { return };
     let what = if is_deleted {
         "user undeletes"
     } else {
         "user deletes"
     };
-    inner.tell(what, &record);
+    inner.tell(what, format_args!("{record} {delay:?}"));
+}
+
+/// Answers how many seconds later it is seen, if it was done.
+fn toggle_lead(
+    inner: &mut Inner,
+    person: usize,
+    id: &CrmId,
+    is_deleted: bool,
+) -> Option<Option<i64>> {
+    let delay = late_commit(inner);
+    let mut caller = Caller::new(inner.world.user.clone(), inner.timestamp());
+    caller.visible_after = delay;
+    let org = &mut inner.world.org;
+    if is_deleted {
+        org.undelete("Lead", id.as_str(), &caller).ok()?;
+        return Some(delay);
+    }
+    org.delete("Lead", id.as_str(), &caller).ok()?;
+    when_committed(inner, delay, move |inner| {
+        let at = inner.now;
+        let life = inner.world.life(person);
+        life.lead_deleted.get_or_insert(at);
+        life.lead_last_deleted = Some(at);
+    });
+    Some(delay)
+}
+
+/// The same for a prospect, which is seen at once.
+fn toggle_prospect(
+    inner: &mut Inner,
+    person: usize,
+    id: ProspectId,
+    is_deleted: bool,
+) -> Option<Option<i64>> {
+    let (now, at) = (inner.timestamp(), inner.now);
+    inner.world.keep_earlier(id, at);
+    let marketer = Writer {
+        user_id: MARKETER,
+        is_person: true,
+    };
+    let unit = &mut inner.world.unit;
+    let done = if is_deleted {
+        unit.undelete_prospect(id.get(), marketer, now).map(drop)
+    } else {
+        unit.delete_prospect(id.get(), marketer, now).map(drop)
+    };
+    done.ok()?;
+    let life = inner.world.life(person);
+    life.is_prospect_deleted = !is_deleted;
+    if is_deleted {
+        life.prospect_undeleted = Some(at);
+    }
+    Some(None)
 }
 
 /// The connector stores that the lead of a person is not in the recycle bin.

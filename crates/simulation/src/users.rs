@@ -7,7 +7,7 @@ use sync_core::protocol::AdminCommand;
 use twin::bu::prospects::Writer;
 use twin::org::Caller;
 
-use crate::kernel::Inner;
+use crate::kernel::{Inner, Millis};
 use crate::lives;
 use crate::world::{Edit, FIELDS, NAMES, World};
 
@@ -91,6 +91,9 @@ fn create(inner: &mut Inner, domain: Domain) {
 
 fn create_record(inner: &mut Inner, person: usize, on_crm: bool, domain: Domain) {
     let email = inner.world.people[person].clone();
+    // The other of two records must be seen before a partner is made.
+    let can_be_late = on_crm && !inner.world.doubles.contains(&person);
+    let delay = can_be_late.then(|| late_commit(inner)).flatten();
     let values: Vec<String> = (0..FIELDS)
         .map(|field| value(inner, (field, on_crm), domain))
         .collect();
@@ -100,7 +103,8 @@ fn create_record(inner: &mut Inner, person: usize, on_crm: bool, domain: Domain)
         body.insert("Email".to_owned(), json!(email));
         body.insert("LastName".to_owned(), json!("Person"));
         body.insert("Company".to_owned(), json!("Example"));
-        let caller = Caller::new(inner.world.user.clone(), now);
+        let mut caller = Caller::new(inner.world.user.clone(), now);
+        caller.visible_after = delay;
         let id = inner.world.org.create("Lead", &body, &caller);
         id.ok()
             .and_then(|id| id.parse::<CrmId>().ok())
@@ -114,10 +118,16 @@ fn create_record(inner: &mut Inner, person: usize, on_crm: bool, domain: Domain)
             .map(RecordRef::Prospect)
     };
     let Some(record) = record else { return };
-    inner.tell("user creates", format_args!("{record} {values:?}"));
-    for (field, value) in values.into_iter().enumerate() {
-        note(inner, &record, person, field, value);
-    }
+    inner.tell(
+        "user creates",
+        format_args!("{record} {values:?} {delay:?}"),
+    );
+    let stamped = inner.now;
+    when_committed(inner, delay, move |inner| {
+        for (field, value) in values.into_iter().enumerate() {
+            note(inner, &record, person, field, (value, stamped));
+        }
+    });
 }
 
 fn fields(values: &[String], on_crm: bool) -> Map<String, Value> {
@@ -140,13 +150,37 @@ fn marketer() -> Writer {
     }
 }
 
-fn note(inner: &mut Inner, record: &RecordRef, person: usize, field: usize, value: String) {
+/// How many seconds after its stamp a user's transaction in Salesforce commits, unless at once.
+pub(crate) fn late_commit(inner: &mut Inner) -> Option<i64> {
+    let often = inner.faults.late_commit;
+    inner.happens(often).then(|| inner.rng.i64(1..=900))
+}
+
+/// What is true from the commit of a user's transaction on.
+pub(crate) fn when_committed(
+    inner: &mut Inner,
+    delay: Option<i64>,
+    known: impl FnOnce(&mut Inner) + Send + 'static,
+) {
+    match delay {
+        None => known(inner),
+        Some(seconds) => inner.first_after(seconds * 1_000, Box::new(known)),
+    }
+}
+
+fn note(
+    inner: &mut Inner,
+    record: &RecordRef,
+    person: usize,
+    field: usize,
+    (value, stamped): (String, Millis),
+) {
     let edit = Edit {
         person,
         field,
         value,
         at: inner.now,
-        stamped: inner.now,
+        stamped,
         on_crm: matches!(record, RecordRef::Crm(_)),
         restores_agreed: false,
         is_replaced: false,
@@ -228,14 +262,14 @@ pub fn automate(inner: &mut Inner, id: &CrmId, caller: &Caller) {
             "automation edits",
             format_args!("{record} {} {value:?}", NAMES[field].1),
         );
-        note(inner, &record, person, field, value);
+        let stamped = inner.now;
+        note(inner, &record, person, field, (value, stamped));
     }
 }
 
 fn edit_lead(inner: &mut Inner, id: &CrmId, person: usize, field: usize, value: String) {
     let now = inner.timestamp();
-    let often = inner.faults.late_commit;
-    let delay = inner.happens(often).then(|| inner.rng.i64(1..=900));
+    let delay = late_commit(inner);
     let mut caller = Caller::new(inner.world.user.clone(), now);
     caller.visible_after = delay;
     let body = Map::from_iter([(NAMES[field].1.to_owned(), json!(value))]);
@@ -248,19 +282,9 @@ fn edit_lead(inner: &mut Inner, id: &CrmId, person: usize, field: usize, value: 
         "user edits",
         format_args!("{record} {} {value:?} {delay:?}", NAMES[field].1),
     );
-    match delay {
-        None => note(inner, &record, person, field, value),
-        Some(seconds) => {
-            let stamped = inner.now;
-            let effect = move |inner: &mut Inner| {
-                note(inner, &record, person, field, value);
-                if let Some(edit) = inner.world.edits.last_mut() {
-                    edit.stamped = stamped;
-                }
-            };
-            inner.first_after(seconds * 1_000, Box::new(effect));
-        }
-    }
+    let stamped = inner.now;
+    let known = move |inner: &mut Inner| note(inner, &record, person, field, (value, stamped));
+    when_committed(inner, delay, known);
 }
 
 fn edit_prospect(inner: &mut Inner, id: ProspectId, person: usize, field: usize, value: String) {
@@ -279,5 +303,5 @@ fn edit_prospect(inner: &mut Inner, id: ProspectId, person: usize, field: usize,
         "user edits",
         format_args!("{record} {} {value:?}", NAMES[field].0),
     );
-    note(inner, &record, person, field, value);
+    note(inner, &record, person, field, (value, at));
 }
