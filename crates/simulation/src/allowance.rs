@@ -1,10 +1,45 @@
-//! The day's calls to Account Engagement, and who knows that they are used up.
+//! The day's calls to each service, and who knows that they are used up.
 
 use std::collections::BTreeSet;
 
+use sync_core::coerce::Service;
+use sync_core::quota::UsedUp;
+
 use crate::kernel::{Millis, TaskId};
 
-/// The day's calls.
+/// How far clocks of functions are apart at most.
+const SKEW: Millis = 2_000;
+
+/// The day's calls to both services.
+#[derive(Debug, Default)]
+pub struct Allowances {
+    /// Those to Salesforce.
+    pub salesforce: Allowance,
+    /// Those to Account Engagement.
+    pub account_engagement: Allowance,
+}
+
+impl Allowances {
+    /// The connector row says whose calls are used up, or that none are. `newest` is the last process that
+    /// had begun by then.
+    pub fn note_row(&mut self, used_up: Option<UsedUp>, newest: TaskId) {
+        for service in [Service::Salesforce, Service::AccountEngagement] {
+            let theirs = used_up.filter(|used_up| used_up.service == service);
+            let until = theirs.map(|used_up| used_up.until.as_millisecond());
+            self.of(service).note_row(until, newest);
+        }
+    }
+
+    /// Those to one of them.
+    pub fn of(&mut self, service: Service) -> &mut Allowance {
+        match service {
+            Service::Salesforce => &mut self.salesforce,
+            Service::AccountEngagement => &mut self.account_engagement,
+        }
+    }
+}
+
+/// The day's calls to a service.
 #[derive(Debug, Default)]
 pub struct Allowance {
     /// How many are left; `None` when there are enough.
@@ -12,7 +47,8 @@ pub struct Allowance {
     /// When there are enough again.
     pub renewed_at: Millis,
     told: BTreeSet<TaskId>,
-    stored_before: Option<TaskId>,
+    /// Who had begun when the connector row said so first, and until when it says so.
+    stored: Option<(TaskId, Millis)>,
 }
 
 /// What becomes of a call.
@@ -31,7 +67,8 @@ impl Allowance {
     pub fn charge(&mut self, task: TaskId, now: Millis) -> Charge {
         match self.left {
             Some(0) if now < self.renewed_at => {
-                let is_stored = self.stored_before.is_some_and(|newest| task > newest);
+                let says_so = |(newest, until)| task > newest && now + SKEW < until;
+                let is_stored = self.stored.is_some_and(says_so);
                 let knows = is_stored || !self.told.insert(task);
                 if knows {
                     Charge::Known
@@ -47,13 +84,10 @@ impl Allowance {
         }
     }
 
-    /// The connector row says that nothing is left, or does not any more. `newest` is the last process
-    /// that had begun by then.
-    pub fn note_row(&mut self, is_used_up: bool, newest: TaskId) {
-        self.stored_before = match (is_used_up, self.stored_before) {
-            (true, None) => Some(newest),
-            (true, known) => known,
-            (false, _) => None,
-        };
+    fn note_row(&mut self, until: Option<Millis>, newest: TaskId) {
+        self.stored = until.map(|until| match self.stored {
+            Some((known, before)) if before == until => (known, until),
+            Some(_) | None => (newest, until),
+        });
     }
 }

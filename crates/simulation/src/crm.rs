@@ -40,7 +40,11 @@ impl SimCrm {
         &self,
         answer: impl FnOnce(&mut Inner) -> Result<T, ServiceError> + Send,
     ) -> Result<T, ServiceError> {
+        let is_used_up = wire::is_used_up(&mut self.0.lock(), Service::Salesforce);
         let refused = wire::ask(&self.0, Service::Salesforce).await;
+        if is_used_up {
+            return Err(wire::failed(Service::Salesforce, ErrorClass::Quota));
+        }
         if let Some(refused) = refused {
             return Err(refused);
         }
@@ -164,6 +168,12 @@ impl Crm for SimCrm {
 
     async fn write(&self, config: &Config, writes: &[CrmWrite]) -> Written {
         let (service, count) = (Service::Salesforce, writes.len());
+        if wire::is_used_up(&mut self.0.lock(), service) {
+            self.0.step().await;
+            let code = "REQUEST_LIMIT_EXCEEDED";
+            let failure = wire::write_failure(service, ErrorClass::Quota, code, false);
+            return vec![Err(failure); count];
+        }
         let bodies: Vec<Body> = writes
             .iter()
             .map(|write| {

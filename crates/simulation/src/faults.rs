@@ -113,6 +113,8 @@ pub struct Faults {
     pub crowd: bool,
     /// So many calls to Account Engagement are left of the day.
     pub calls_left: Option<u32>,
+    /// So many calls to Salesforce are left of the last 24 hours.
+    pub crm_calls_left: Option<u32>,
 }
 
 impl Faults {
@@ -142,6 +144,7 @@ impl Faults {
             polls_overlap: rng.u32(0..8) == 0,
             crowd: rng.u32(0..16) == 0,
             calls_left: (rng.u32(0..16) == 0).then(|| rng.u32(5..150)),
+            crm_calls_left: (rng.u32(0..16) == 0).then(|| rng.u32(5..150)),
         }
     }
 
@@ -168,6 +171,7 @@ impl Faults {
         self.outage &= !kinds.has(Kind::Refuse);
         self.slow &= !kinds.has(Kind::Late);
         self.calls_left = self.calls_left.filter(|_| !kinds.has(Kind::Quota));
+        self.crm_calls_left = self.crm_calls_left.filter(|_| !kinds.has(Kind::Quota));
         self.polls_overlap &= !kinds.has(Kind::Overlap);
         self
     }

@@ -23,7 +23,6 @@ use sync_core::schema::FieldDescription;
 use sync_core::settle::WriteFailure;
 use sync_core::value::NormalisedEmail;
 
-use crate::allowance::Charge;
 use crate::kernel::{Effect, Event, Inner, Millis, Sim, TaskId};
 use crate::landing::land;
 use crate::recycle_bin::SimBin;
@@ -57,7 +56,7 @@ impl Drop for Call<'_> {
 impl SimMarketing {
     fn enter(&self) -> Call<'_> {
         let mut inner = self.0.lock();
-        let (task, now) = (inner.current, inner.now);
+        let task = inner.current;
         *inner.world.calls.entry(task).or_default() += 1;
         let calls: u32 = inner.world.calls.values().sum();
         // One poll at a time is the deployment's promise; where it is broken on purpose, so is this.
@@ -66,14 +65,10 @@ impl SimMarketing {
                 "a sixth call: {calls} to Account Engagement at once"
             ));
         }
-        let charge = inner.world.allowance.charge(task, now);
-        if charge == Charge::Known {
-            inner.violate("over quota: a call that its sender knew to be one too many".to_owned());
-        }
         Call {
             sim: &self.0,
             task,
-            is_used_up: charge != Charge::Taken,
+            is_used_up: wire::is_used_up(&mut inner, Service::AccountEngagement),
         }
     }
 

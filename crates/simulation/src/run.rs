@@ -112,9 +112,12 @@ pub fn run(seed: u64, options: Options) -> Outcome {
         mutant: options.mutant,
     };
     {
-        let allowance = &mut sim.lock().world.allowance;
-        allowance.left = faults.calls_left;
-        allowance.renewed_at = START + RENEWED_AFTER;
+        let allowances = &mut sim.lock().world.allowances;
+        allowances.account_engagement.left = faults.calls_left;
+        allowances.account_engagement.renewed_at = START + RENEWED_AFTER;
+        allowances.salesforce.left = faults.crm_calls_left;
+        // Calls of the last 24 hours are counted: nobody can say when the first is free again.
+        allowances.salesforce.renewed_at = START + rng.i64(600_000..3 * RENEWED_AFTER);
     }
     configure(&deployment);
     mutate(&sim, options.mutant);
@@ -305,7 +308,8 @@ impl Run {
             self.sim.lock().after(DRAIN_EVERY, Event::Poll);
             self.play();
             let now_written = self.written();
-            let is_quiet = now_written == written && self.sim.lock().lanes.is_empty();
+            let is_idle = !self.is_circuit_open() && self.sim.lock().lanes.is_empty();
+            let is_quiet = is_idle && now_written == written;
             quiet = if is_quiet { quiet + 1 } else { 0 };
             written = now_written;
             // Late transactions are visible after a quarter of an hour.
@@ -316,6 +320,14 @@ impl Run {
         self.sim
             .lock()
             .violate("the system does not come to rest".to_owned());
+    }
+
+    /// Whether nobody calls yet, because an allowance is used up: then nothing is at rest, it waits.
+    fn is_circuit_open(&self) -> bool {
+        let unit = self.sim.lock().world.config.business_unit.clone();
+        let row = at_once(self.deployment.state.connector(&unit)).flatten();
+        let now = self.sim.lock().timestamp();
+        row.is_some_and(|row| row.used_up_at(now).is_some())
     }
 
     /// A day later the comparison finds nothing, and nothing is written for it.

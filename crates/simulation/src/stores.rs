@@ -181,10 +181,7 @@ impl State for Slow<MemoryState> {
             if stored.is_ok() {
                 let mut inner = self.sim.lock();
                 let newest = inner.newest;
-                inner
-                    .world
-                    .allowance
-                    .note_row(row.used_up.is_some(), newest);
+                inner.world.allowances.note_row(row.used_up, newest);
             }
             stored
         };

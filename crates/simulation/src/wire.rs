@@ -6,6 +6,7 @@ use sync_core::settle::WriteFailure;
 
 use connector::ports::ServiceError;
 
+use crate::allowance::Charge;
 use crate::kernel::{Inner, Millis, Sim};
 
 /// How long after its sender gave up a write may land at the latest.
@@ -118,6 +119,18 @@ fn refused(inner: &mut Inner, service: Service) -> Option<ErrorClass> {
     } else {
         None
     }
+}
+
+/// Charges a call; answers whether it is one too many. Its sender must not have known.
+pub fn is_used_up(inner: &mut Inner, service: Service) -> bool {
+    let (task, now) = (inner.current, inner.now);
+    let charge = inner.world.allowances.of(service).charge(task, now);
+    if charge == Charge::Known {
+        inner.violate(format!(
+            "over quota: a call to {service} that its sender knew to be one too many"
+        ));
+    }
+    charge != Charge::Taken
 }
 
 /// The way to a service; answers why it did not get there.

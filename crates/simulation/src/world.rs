@@ -13,7 +13,7 @@ use twin::bu::BusinessUnit;
 use twin::bu::objects::Object;
 use twin::org::Org;
 
-use crate::allowance::Allowance;
+use crate::allowance::Allowances;
 use crate::kernel::{Millis, TaskId};
 use crate::lives::Life;
 
@@ -140,8 +140,8 @@ pub struct World {
     pub seen: BTreeMap<(usize, usize, bool), String>,
     /// What was written.
     pub count: Count,
-    /// The day's calls to Account Engagement.
-    pub allowance: Allowance,
+    /// The day's calls.
+    pub allowances: Allowances,
     /// Calls under way in Account Engagement, by process.
     pub calls: BTreeMap<TaskId, u32>,
     /// What people did to the records of each person.
@@ -174,7 +174,7 @@ impl World {
             planned: BTreeMap::new(),
             seen: BTreeMap::new(),
             count: Count::default(),
-            allowance: Allowance::default(),
+            allowances: Allowances::default(),
             calls: BTreeMap::new(),
             lives: BTreeMap::new(),
             doubles: BTreeSet::new(),
