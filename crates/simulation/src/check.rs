@@ -33,13 +33,15 @@ pub fn check(deployment: &Deployment) {
         let is_duplicate = [true, false]
             .into_iter()
             .any(|on_crm| lives::records(&inner.world, person, on_crm).len() > 1);
+        inner.world.count.people += 1;
+        inner.world.count.in_error += u64::from(is_covered);
         if is_covered && !is_duplicate {
             check_kept(&mut inner, person);
             continue;
         }
         match lives::check(&inner.world, person) {
             Ok(BothLive(true)) => check_pair(&mut inner, person, &links),
-            Ok(BothLive(false)) => {}
+            Ok(BothLive(false)) => check_kept(&mut inner, person),
             Err(broken) => inner.violate(broken),
         }
     }
@@ -78,7 +80,8 @@ fn check_pair(inner: &mut Inner, person: usize, links: &[Link]) {
     }
 }
 
-/// An open error may keep the sides of a pair apart; what people entered is still on one of them.
+/// An open error or a recycle bin may keep the sides of a pair apart; what people entered is still on one
+/// of them.
 fn check_kept(inner: &mut Inner, person: usize) {
     let records = [true, false].map(|on_crm| lives::records(&inner.world, person, on_crm));
     let records: Vec<RecordRef> = records

@@ -104,8 +104,8 @@ impl World {
         let mut broken = None;
         for (field, value) in written.iter().enumerate() {
             let Some(value) = value else { continue };
-            if let (Some(was_read), Some(overwritten)) = (was_read, held[field]) {
-                let is_unread = was_read[field] != Some(overwritten);
+            if let Some(overwritten) = held[field] {
+                let is_unread = was_read.is_none_or(|read| read[field] != Some(overwritten));
                 if is_unread && self.edits[overwritten].value != *value {
                     self.overwrite_unread(record, overwritten, now);
                     let stamped = self.edits[overwritten].stamped / 1_000;

@@ -50,12 +50,14 @@ impl Tally {
         format!(
             "{done} schedules from seed {start}, {} of them violated{bound}. {} entries of users; {} writes to \
              Salesforce, {} to Account Engagement; {} updates refused because the lead had changed since it was \
-             read. Entries overwritten unread: {}.",
+             read. {} of {} people end with an open error. Entries overwritten unread: {}.",
             self.bad.len(),
             count.edits,
             count.crm_writes,
             count.prospect_writes,
             count.refused_as_stale,
+            count.in_error,
+            count.people,
             self.unread(),
         )
     }

@@ -87,6 +87,10 @@ pub struct Count {
     pub unread_on_prospect: u64,
     /// Edits by users.
     pub edits: u64,
+    /// People whose records were looked at in the end.
+    pub people: u64,
+    /// Those of them who have an open error: of their records less is asked.
+    pub in_error: u64,
 }
 
 impl Count {
@@ -98,6 +102,8 @@ impl Count {
         self.unread_on_crm += other.unread_on_crm;
         self.unread_on_prospect += other.unread_on_prospect;
         self.edits += other.edits;
+        self.people += other.people;
+        self.in_error += other.in_error;
     }
 }
 
