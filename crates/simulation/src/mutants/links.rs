@@ -71,7 +71,7 @@ impl MutatedLinks {
                 }
             }
             mutant if mutant.has_no_lease() => link.lease_until = None,
-            Mutant::LeaseTooShort => {
+            Mutant::LeaseTooShort | Mutant::BlindCreateUnderShortLease => {
                 let at = link.intent.as_ref().map(|intent| intent.at);
                 link.lease_until = at.map(|at| at + SignedDuration::from_secs(10));
             }

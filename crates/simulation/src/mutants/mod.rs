@@ -61,6 +61,7 @@ mutants! {
     BlindCreateInSalesforce: "a record is created without the unique key",
     BlindCreateOfProspects: "a prospect is created without its key and without looking for it",
     BlindCreateWithoutLease: "both are created blindly, and without a lease",
+    BlindCreateUnderShortLease: "both are created blindly, and the lease ends before they can have landed",
     NoLookUpBeforeCreate: "an open create of a prospect is repeated without looking for its result",
     UpsertOverwrites: "a create that exists already overwrites the record",
     UpsertWithoutLease: "a create that exists already overwrites the record, and there is no lease",
@@ -116,14 +117,18 @@ impl Mutant {
     fn creates_leads_blindly(self) -> bool {
         matches!(
             self,
-            Self::BlindCreateInSalesforce | Self::BlindCreateWithoutLease
+            Self::BlindCreateInSalesforce
+                | Self::BlindCreateWithoutLease
+                | Self::BlindCreateUnderShortLease
         )
     }
 
     fn creates_prospects_blindly(self) -> bool {
         matches!(
             self,
-            Self::BlindCreateOfProspects | Self::BlindCreateWithoutLease
+            Self::BlindCreateOfProspects
+                | Self::BlindCreateWithoutLease
+                | Self::BlindCreateUnderShortLease
         )
     }
 
