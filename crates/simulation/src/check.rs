@@ -4,6 +4,7 @@ use connector::ports::{Errors, Links};
 use sync_core::key::RecordRef;
 use sync_core::link::{Link, LinkState};
 
+use crate::addresses;
 use crate::kernel::Inner;
 use crate::lives::{self, BothLive};
 use crate::processes::Deployment;
@@ -67,6 +68,10 @@ fn check_pair(inner: &mut Inner, person: usize, links: &[Link]) {
         return;
     }
     let records = (RecordRef::Crm(crm), RecordRef::Prospect(prospect));
+    let addresses = [&records.0, &records.1].map(|record| addresses::shown(&inner.world, record));
+    if !addresses[0].eq_ignore_ascii_case(&addresses[1]) {
+        inner.violate(format!("diverged: Email is {addresses:?}"));
+    }
     for (field, (_, of_crm)) in NAMES.into_iter().enumerate() {
         let on_crm = shown(&inner.world, &records.0, field);
         let on_prospect = shown(&inner.world, &records.1, field);

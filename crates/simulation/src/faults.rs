@@ -23,6 +23,8 @@ pub enum Kind {
     LateCommit,
     /// Deletes.
     Delete,
+    /// Changed addresses.
+    Address,
     /// Values that do not fit.
     Unfit,
     /// Automations of the org.
@@ -46,6 +48,7 @@ impl Kind {
         Self::Stale,
         Self::LateCommit,
         Self::Delete,
+        Self::Address,
         Self::Unfit,
         Self::Automation,
         Self::Overlap,
@@ -99,6 +102,8 @@ pub struct Faults {
     pub late_commit: u32,
     /// A user deletes or undeletes a record instead of editing it.
     pub deletes: u32,
+    /// A user changes the address of a record.
+    pub addresses: u32,
     /// A marketer enters a value that Salesforce does not take.
     pub unfit: u32,
     /// An automation of the org changes a field of a lead in the transaction of our own write.
@@ -137,6 +142,7 @@ impl Faults {
             stale: if with_cache { often(500) } else { 0 },
             late_commit: often(300),
             deletes: often(500),
+            addresses: often(100),
             unfit: often(100),
             automation: often(100),
             outage: rng.u32(0..32) == 0,
@@ -162,6 +168,7 @@ impl Faults {
             (Kind::Stale, &mut self.stale),
             (Kind::LateCommit, &mut self.late_commit),
             (Kind::Delete, &mut self.deletes),
+            (Kind::Address, &mut self.addresses),
             (Kind::Unfit, &mut self.unfit),
             (Kind::Automation, &mut self.automation),
         ];

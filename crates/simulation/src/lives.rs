@@ -27,8 +27,7 @@ pub struct Life {
 /// A record of a person, and whether it is in the recycle bin.
 #[must_use]
 pub fn records(world: &World, person: usize, on_crm: bool) -> Vec<(RecordRef, bool)> {
-    let email = &world.people[person];
-    let is_theirs = |address: &str| address.eq_ignore_ascii_case(email);
+    let is_theirs = |address: &str| world.person(address) == Some(person);
     if on_crm {
         let leads = world.lead_ids().filter_map(|id| {
             let row = world.lead(&id)?;
@@ -46,6 +45,12 @@ pub fn records(world: &World, person: usize, on_crm: bool) -> Vec<(RecordRef, bo
     }
 }
 
+/// Whether a person was entered on both sides, and nobody has linked the two records yet.
+#[must_use]
+pub fn is_unlinked_double(world: &World, person: usize) -> bool {
+    world.doubles.contains(&person) && !world.agreed.contains_key(&(person, 0))
+}
+
 /// A user deletes the record of a person on one side, or takes it out of the recycle bin.
 pub fn toggle(inner: &mut Inner, person: usize, on_crm: bool) {
     let now = inner.timestamp();
@@ -56,8 +61,7 @@ pub fn toggle(inner: &mut Inner, person: usize, on_crm: bool) {
     };
     // Of two records that nobody has linked yet, the other is a person's only one as soon as the first is
     // gone: it gets a partner, and undeleting the first one makes two (N8).
-    let is_linked = inner.world.agreed.contains_key(&(person, 0));
-    if inner.world.doubles.contains(&person) && !is_linked {
+    if is_unlinked_double(&inner.world, person) {
         return;
     }
     let done = match &record {

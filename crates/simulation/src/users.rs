@@ -7,6 +7,7 @@ use sync_core::protocol::AdminCommand;
 use twin::bu::prospects::Writer;
 use twin::org::Caller;
 
+use crate::addresses;
 use crate::kernel::{Inner, Millis};
 use crate::lives;
 use crate::world::{Edit, FIELDS, NAMES, World};
@@ -35,6 +36,11 @@ pub fn act(inner: &mut Inner, domain: Domain, most_people: usize) -> Option<Admi
     let deletes = inner.faults.deletes;
     if inner.happens(deletes) {
         lives::toggle(inner, person, on_crm);
+        return None;
+    }
+    let addresses = inner.faults.addresses;
+    if inner.happens(addresses) {
+        addresses::change(inner, person, on_crm);
         return None;
     }
     if inner.rng.u32(0..6) == 0 {
@@ -80,7 +86,7 @@ fn create(inner: &mut Inner, domain: Domain) {
     inner
         .world
         .people
-        .push(format!("Person{person}@example.com"));
+        .push(vec![format!("Person{person}@example.com")]);
     if sides.len() > 1 {
         inner.world.doubles.insert(person);
     }
@@ -90,7 +96,7 @@ fn create(inner: &mut Inner, domain: Domain) {
 }
 
 fn create_record(inner: &mut Inner, person: usize, on_crm: bool, domain: Domain) {
-    let email = inner.world.people[person].clone();
+    let email = inner.world.people[person][0].clone();
     // The other of two records must be seen before a partner is made.
     let can_be_late = on_crm && !inner.world.doubles.contains(&person);
     let delay = can_be_late.then(|| late_commit(inner)).flatten();
@@ -143,7 +149,8 @@ fn fields(values: &[String], on_crm: bool) -> Map<String, Value> {
         .collect()
 }
 
-fn marketer() -> Writer {
+/// Whoever works in Account Engagement.
+pub(crate) fn marketer() -> Writer {
     Writer {
         user_id: MARKETER,
         is_person: true,

@@ -132,8 +132,8 @@ pub struct World {
     pub connector_user: String,
     /// A user's id in Salesforce.
     pub user: String,
-    /// The people by their address.
-    pub people: Vec<String>,
+    /// The people by the addresses that they have had.
+    pub people: Vec<Vec<String>>,
     /// All edits.
     pub edits: Vec<Edit>,
     /// All conflicts that were recorded.
@@ -272,9 +272,10 @@ impl World {
     /// Whose record a row is, by its address.
     #[must_use]
     pub fn person(&self, email: &str) -> Option<usize> {
+        let is_theirs = |known: &String| known.eq_ignore_ascii_case(email);
         self.people
             .iter()
-            .position(|known| known.eq_ignore_ascii_case(email))
+            .position(|known| known.iter().any(is_theirs))
     }
 
     /// The ids of all leads, deleted ones included.
