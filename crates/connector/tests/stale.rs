@@ -84,6 +84,30 @@ async fn an_edit_between_our_read_and_our_write_is_not_overwritten() {
     }
 }
 
+/// The condition has whole seconds. What may still change within the one that was read waits until it is over.
+#[tokio::test]
+async fn p8_an_edit_in_the_very_second_that_was_read_is_not_overwritten() {
+    let world = World::active().await;
+    let (lead, prospect) = linked_pair(&world, ANN).await;
+    world.update_prospect(prospect, json!({ "city": "Lyon" }));
+    world.update("Lead", &lead, json!({ "Title": "Pilot" }));
+    assert_eq!(world.poll_once().await.problem, None);
+    let drained = world.deliver(world.environment(), &world.waiting()).await;
+    let (failed, reports) = drained.expect("nobody dies");
+    assert!(!failed.is_empty(), "it comes again");
+    for report in reports {
+        assert_eq!(report.salesforce.calls.get("conditional_update"), None);
+    }
+    world.update("Lead", &lead, json!({ "City": "Paris" }));
+    world.advance(30);
+    world.drain().await;
+    world.settle().await;
+    world.assert_in_step();
+    assert_eq!(world.row("Lead", &lead)["City"], "Paris");
+    let links = world.all_links().await;
+    assert_eq!(links[0].conflicts.len(), 1, "and Lyon has lost");
+}
+
 #[tokio::test]
 async fn an_edit_of_another_field_costs_one_more_look_and_both_survive() {
     let world = World::active().await;

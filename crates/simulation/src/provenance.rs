@@ -8,6 +8,9 @@ use sync_core::key::RecordRef;
 use crate::kernel::{Inner, Millis, TaskId};
 use crate::world::{Edit, EditId, FIELDS, NAMES, Origins, World};
 
+/// So much later than its stamp an edit can show without having been committed late.
+const SETTLED: Millis = 1_000;
+
 impl World {
     /// A user enters a value on one side; it replaces what that side showed.
     pub fn note_edit(&mut self, record: &RecordRef, mut edit: Edit) {
@@ -108,10 +111,11 @@ impl World {
                 let is_unread = was_read.is_none_or(|read| read[field] != Some(overwritten));
                 if is_unread && self.edits[overwritten].value != *value {
                     self.overwrite_unread(record, overwritten, now);
-                    let stamped = self.edits[overwritten].stamped / 1_000;
-                    let is_covered = condition.is_none_or(|seen| stamped > seen.as_second());
-                    let is_kept = matches!(record, RecordRef::Crm(_)) && is_covered;
                     let edit = &self.edits[overwritten];
+                    // It became visible after the read, under the very stamp that was read.
+                    let is_hidden = edit.at - edit.stamped > SETTLED
+                        && condition.is_some_and(|seen| edit.stamped / 1_000 <= seen.as_second());
+                    let is_kept = matches!(record, RecordRef::Crm(_)) && !is_hidden;
                     if is_kept || (edit.is_decided && !edit.is_replaced) {
                         broken = Some(format!("lost edit: {record} overwritten unread"));
                     }

@@ -103,27 +103,37 @@ fn keep_planned(inner: &mut Inner, link: &Link, is_new: bool) {
     }
 }
 
-/// Keeps every conflict that a stored trace tells of.
+/// Keeps the conflicts that the row keeps, and forgets what it has forgotten.
 fn keep_conflicts(inner: &mut Inner, link: &Link) {
-    let (Some(person), Some(trace)) = (owner(inner, link), &link.last_trace) else {
+    let Some(person) = owner(inner, link) else {
         return;
     };
-    for entry in trace.fields.iter().filter(|entry| entry.conflict) {
-        let Some(field) = NAMES.iter().position(|(name, _)| *name == entry.field.0) else {
+    let (known, others): (Vec<_>, Vec<_>) = std::mem::take(&mut inner.world.conflicts)
+        .into_iter()
+        .partition(|conflict| conflict.pair == link.key);
+    inner.world.conflicts = others;
+    for kept in &link.conflicts {
+        let field = &kept.field;
+        let Some(number) = NAMES.iter().position(|(name, _)| *name == field.field.0) else {
             continue;
         };
-        let loser = match entry.winner {
-            Winner::Salesforce => &entry.account_engagement,
-            Winner::AccountEngagement => &entry.salesforce,
+        let loser = match field.winner {
+            Winner::Salesforce => plain(&field.account_engagement),
+            Winner::AccountEngagement => plain(&field.salesforce),
             Winner::Same | Winner::Neither => continue,
         };
-        let loser = plain(loser);
-        let at = inner.now;
-        inner.world.conflicts.push(Conflict {
+        let conflict = Conflict {
+            pair: link.key.clone(),
             person,
-            field,
+            field: number,
             loser,
-            at,
-        });
+            told: kept.at,
+            at: inner.now,
+        };
+        let before = known.iter().find(|before| before.is_same(&conflict));
+        inner
+            .world
+            .conflicts
+            .push(before.cloned().unwrap_or(conflict));
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sync_core::config::Config;
 use sync_core::ids::{CrmId, ProspectId};
-use sync_core::key::RecordRef;
+use sync_core::key::{PairKey, RecordRef};
 use twin::bu::BusinessUnit;
 use twin::bu::objects::Object;
 use twin::org::Org;
@@ -107,17 +107,29 @@ impl Count {
     }
 }
 
-/// A conflict that the connector recorded: person, field, the value that lost.
+/// A conflict that a row keeps: person, field, the value that lost.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conflict {
+    /// Whose row.
+    pub pair: PairKey,
     /// Whose record.
     pub person: usize,
     /// Which field.
     pub field: usize,
     /// The value that lost.
     pub loser: String,
-    /// When it was recorded.
+    /// When it was decided, as the row says.
+    pub told: Timestamp,
+    /// When it was first stored.
     pub at: Millis,
+}
+
+impl Conflict {
+    /// Whether the row told of it before.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        (self.field, &self.loser, self.told) == (other.field, &other.loser, other.told)
+    }
 }
 
 /// Everything outside the connector.
@@ -136,7 +148,7 @@ pub struct World {
     pub people: Vec<Vec<String>>,
     /// All edits.
     pub edits: Vec<Edit>,
-    /// All conflicts that were recorded.
+    /// The conflicts that the rows keep.
     pub conflicts: Vec<Conflict>,
     /// What the connector holds as agreed, by person and field.
     pub agreed: BTreeMap<(usize, usize), String>,
@@ -310,7 +322,7 @@ impl World {
 
     /// The pair key that a prospect carries.
     #[must_use]
-    pub fn key_of(&self, answer: &account_engagement::Prospect) -> Option<sync_core::key::PairKey> {
+    pub fn key_of(&self, answer: &account_engagement::Prospect) -> Option<PairKey> {
         prospect::key(&self.config.business_unit, &self.config, answer)
     }
 }

@@ -8,7 +8,7 @@ use crate::decision::{
     CrmFields, Decision, HoldReason, Outcome, Problem, ProspectFields, SkipReason,
 };
 use crate::error::ErrorClass;
-use crate::fence::{is_fenced, is_outrun, is_stale, seems_moved};
+use crate::fence::{is_fenced, is_outrun, is_stale, is_too_fresh, seems_moved};
 use crate::ids::CrmId;
 use crate::key::RecordRef;
 use crate::lifecycle::{lifecycle, recycled, retire};
@@ -324,6 +324,9 @@ fn update(
         key: (!crm_carries_key).then(|| link.key.clone()),
         owner: None,
     };
+    if is_too_fresh(crm, &to_crm, context) {
+        return unwritten(Outcome::NotYet, trace);
+    }
     let to_prospect = ProspectFields {
         fields: merged.to_prospect,
         key: (!prospect_carries_key).then(|| link.key.clone()),

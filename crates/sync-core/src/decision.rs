@@ -6,6 +6,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::config::{Config, Direction};
 use crate::error::ErrorClass;
 use crate::ids::{CrmId, CrmObject, ProspectId, SalesforceId};
 use crate::key::PairKey;
@@ -135,6 +136,17 @@ impl CrmFields {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.fields.is_empty() && self.key.is_none()
+    }
+
+    /// Whether an entry that a user makes meanwhile could be lost under an update with this. The pair key is
+    /// nobody's entry, and a field that only Account Engagement fills is overwritten anyway (R93).
+    #[must_use]
+    pub fn overwrites_entries(&self, config: &Config, object: CrmObject) -> bool {
+        config.fields.0.iter().any(|entry| {
+            let name = entry.crm_field(object);
+            let is_written = name.is_some_and(|name| self.fields.contains_key(name));
+            is_written && entry.direction_on(object) != Direction::ToSalesforce
+        })
     }
 }
 

@@ -3,11 +3,13 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::config::Config;
+use crate::decision::CrmFields;
 use crate::link::{Link, Seen};
 use crate::pair::{Context, Pair};
-use crate::record::{ProspectRecord, Side};
+use crate::record::{CrmRecord, ProspectRecord, Side};
 
-/// How far the clocks of two functions are apart at most.
+/// How far the clocks of two functions are apart at most; and how old a stamp is whose second is over, with
+/// half as much between our clock and Salesforce's.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(2);
 
 /// The longest that a worker can go on under the configuration that it began with: a function's time.
@@ -42,6 +44,15 @@ fn stale_reads(config: &Config) -> SignedDuration {
 /// Whether the read can show a state older than this moment.
 fn can_be_older(at: Timestamp, context: Context<'_>) -> bool {
     context.read_at.duration_since(at) < stale_reads(context.config)
+}
+
+/// Whether somebody may still change the record within the second of its last change that was read. The
+/// condition on our write knows whole seconds, and would let it overwrite that (apis A14).
+pub(crate) fn is_too_fresh(crm: &CrmRecord, to_crm: &CrmFields, context: Context<'_>) -> bool {
+    let config = context.config;
+    config.salesforce.conditional_updates
+        && to_crm.overwrites_entries(config, crm.id.object())
+        && context.read_at.duration_since(crm.last_change()) < CLOCK_SKEW
 }
 
 /// K4: whether the prospect seems to be in the recycle bin, or outside it, only because the read is older

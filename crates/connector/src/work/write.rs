@@ -2,7 +2,6 @@
 
 use jiff::{SignedDuration, Timestamp};
 use sync_core::coerce::Service;
-use sync_core::config::{Config, Direction};
 use sync_core::decision::{Decision, Outcome, ProspectFields};
 use sync_core::error::{ErrorClass, Verdict};
 use sync_core::intent::sync_token;
@@ -115,7 +114,10 @@ impl Job<'_> {
             else {
                 continue;
             };
-            if config.salesforce.conditional_updates && overwrites_entries(config, &write) {
+            if let CrmWriteTarget::Update(id) = &write.target
+                && config.salesforce.conditional_updates
+                && write.fields.overwrites_entries(config, id.object())
+            {
                 let record = self.pairs.pairs[index].crm_of(&self.decisions[index]);
                 write.seen = record.map(CrmRecord::last_change);
             }
@@ -234,20 +236,6 @@ impl Round<'_> {
         self.report.deadline_skips += writes as u64;
         Some(out_of_time(service))
     }
-}
-
-/// Whether an entry that a user makes meanwhile could be lost under the write. The pair key is nobody's
-/// entry, and a field that only Account Engagement fills is overwritten anyway (R93).
-fn overwrites_entries(config: &Config, write: &CrmWrite) -> bool {
-    let CrmWriteTarget::Update(id) = &write.target else {
-        return false;
-    };
-    let object = id.object();
-    config.fields.0.iter().any(|entry| {
-        let name = entry.crm_field(object);
-        let is_written = name.is_some_and(|name| write.fields.fields.contains_key(name));
-        is_written && entry.direction_on(object) != Direction::ToSalesforce
-    })
 }
 
 /// Whether the answer to an update shows a value that the decision did not know: somebody edited the

@@ -76,7 +76,7 @@ impl MutatedLinks {
                 link.lease_until = at.map(|at| at + SignedDuration::from_secs(10));
             }
             Mutant::NoClaims => begin.claims.clear(),
-            Mutant::ConflictsUnrecorded => link.last_trace = None,
+            Mutant::ConflictsUnrecorded => link.conflicts.clear(),
             _ => {}
         }
         begin
@@ -101,7 +101,7 @@ impl MutatedLinks {
                 }
             }
             Mutant::NoClaims => commit.claims.clear(),
-            Mutant::ConflictsUnrecorded => link.last_trace = None,
+            Mutant::ConflictsUnrecorded => link.conflicts.clear(),
             _ => {}
         }
         commit

@@ -50,7 +50,7 @@ mutants! {
     BaseForgotten: "the commit stores no base",
     BaseUnnormalised: "the base is stored in another form than values are compared in",
     WholeRecordLastWriterWins: "the newer record wins as a whole",
-    ConflictsUnrecorded: "the trace of a decision is not stored",
+    ConflictsUnrecorded: "values that were overruled are not kept",
     NoLease: "the intent is stored without a lease",
     NoLeaseNoCondition: "no lease, and rows are stored whatever version they have",
     LeaseIgnored: "a lease that another worker holds is not respected",
