@@ -7,6 +7,7 @@ mod fields;
 mod identifiers;
 mod lifecycle;
 mod matching;
+mod protocol;
 mod put_back;
 mod recovery;
 mod remapped;

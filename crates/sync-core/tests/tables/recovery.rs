@@ -156,8 +156,11 @@ fn p7_without_token_field_the_values_tell_what_landed() {
     let mut pair = begun(&world, &edited_prospect());
     set_crm(&mut pair, "new", false);
     set_prospect(&mut pair, "old");
-    // The write is seen in the value, so the value that was put back wins here too.
-    assert_eq!(winner_of(&world.decide(&pair)).0, Winner::AccountEngagement);
+    // The write is seen in the value, so the value that was put back wins here too, and over nobody.
+    assert_eq!(
+        winner_of(&world.decide(&pair)),
+        (Winner::AccountEngagement, false)
+    );
 }
 
 #[test]
