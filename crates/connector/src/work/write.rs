@@ -372,6 +372,12 @@ mod tests {
         assert!(account_engagement::CALL_TIMEOUT < PROSPECT_WRITE_TIMEOUT);
     }
 
+    #[test]
+    fn p3_the_lease_outlives_the_deadline_by_the_time_in_which_a_write_can_land_late() {
+        let deadline = Timestamp::UNIX_EPOCH;
+        assert_eq!(lease_end(deadline).duration_since(deadline), LATE_LANDING);
+    }
+
     fn seconds(duration: std::time::Duration) -> SignedDuration {
         SignedDuration::try_from(duration).expect("short")
     }
