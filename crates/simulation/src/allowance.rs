@@ -69,7 +69,7 @@ impl Allowance {
             Some(0) if now < self.renewed_at => {
                 let says_so = |(newest, until)| task > newest && now + SKEW < until;
                 let is_stored = self.stored.is_some_and(says_so);
-                let knows = is_stored || !self.told.insert(task);
+                let knows = is_stored || self.told.contains(&task);
                 if knows {
                     Charge::Known
                 } else {
@@ -82,6 +82,11 @@ impl Allowance {
             }
             Some(_) | None => Charge::Taken,
         }
+    }
+
+    /// A process learns that a call of its was one too many.
+    pub fn note_refusal(&mut self, task: TaskId) {
+        self.told.insert(task);
     }
 
     fn note_row(&mut self, until: Option<Millis>, newest: TaskId) {

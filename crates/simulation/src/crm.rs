@@ -43,6 +43,7 @@ impl SimCrm {
         let is_used_up = wire::is_used_up(&mut self.0.lock(), Service::Salesforce);
         let refused = wire::ask(&self.0, Service::Salesforce).await;
         if is_used_up {
+            wire::refuse(&self.0, Service::Salesforce);
             return Err(wire::failed(Service::Salesforce, ErrorClass::Quota));
         }
         if let Some(refused) = refused {
@@ -170,6 +171,7 @@ impl Crm for SimCrm {
         let (service, count) = (Service::Salesforce, writes.len());
         if wire::is_used_up(&mut self.0.lock(), service) {
             self.0.step().await;
+            wire::refuse(&self.0, service);
             let code = "REQUEST_LIMIT_EXCEEDED";
             let failure = wire::write_failure(service, ErrorClass::Quota, code, false);
             return vec![Err(failure); count];

@@ -79,6 +79,7 @@ impl SimMarketing {
         let call = self.enter();
         let refused = wire::ask(&self.0, Service::AccountEngagement).await;
         if call.is_used_up {
+            wire::refuse(&self.0, Service::AccountEngagement);
             return Err(wire::failed(Service::AccountEngagement, ErrorClass::Quota));
         }
         if let Some(refused) = refused {
@@ -99,6 +100,7 @@ impl SimMarketing {
         let call = self.enter();
         if call.is_used_up {
             self.0.step().await;
+            wire::refuse(&self.0, service);
             return Err(wire::write_failure(
                 service,
                 ErrorClass::Quota,

@@ -130,7 +130,7 @@ pub fn run(seed: u64, options: Options) -> Outcome {
     let mut run = Run {
         processes: Processes::new(deployment.clone()),
         most_people: rng
-            .usize(1..=if faults.crowd { 8 } else { 3 })
+            .usize(if faults.crowd { 6..=12 } else { 1..=3 })
             .min(options.most_people),
         outage: faults.outage,
         crowd: faults.crowd,
@@ -187,7 +187,7 @@ impl Run {
             POLL_EVERY
         };
         let horizon = rng.i64(4..=16) * period;
-        let actions = rng.u32(2..=if self.crowd { 30 } else { 10 });
+        let actions = rng.u32(if self.crowd { 15..=40 } else { 2..=10 });
         let actions = actions.min(most_actions);
         let mut inner = self.sim.lock();
         for _ in 0..actions {

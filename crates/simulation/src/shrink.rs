@@ -4,7 +4,7 @@ use crate::faults::Kind;
 use crate::run::{Options, run};
 
 /// The most people and actions that a run has.
-const MOST: (usize, u32) = (8, 30);
+const MOST: (usize, u32) = (12, 40);
 
 /// The options under which the seed still breaks the same invariant with the fewest people and actions of
 /// users, and without every kind of fault that it does not need.

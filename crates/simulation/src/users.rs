@@ -171,7 +171,14 @@ pub(crate) fn when_committed(
 ) {
     match delay {
         None => known(inner),
-        Some(seconds) => inner.first_after(seconds * 1_000, Box::new(known)),
+        Some(seconds) => {
+            let committed = |inner: &mut Inner| {
+                let now = inner.timestamp();
+                inner.world.commit_due(now);
+                known(inner);
+            };
+            inner.first_after(seconds * 1_000, Box::new(committed));
+        }
     }
 }
 

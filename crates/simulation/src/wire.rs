@@ -133,6 +133,13 @@ pub fn is_used_up(inner: &mut Inner, service: Service) -> bool {
     charge != Charge::Taken
 }
 
+/// The sender of a call that was one too many is told so.
+pub fn refuse(sim: &Sim, service: Service) {
+    let mut inner = sim.lock();
+    let task = inner.current;
+    inner.world.allowances.of(service).note_refusal(task);
+}
+
 /// The way to a service; answers why it did not get there.
 pub async fn ask(sim: &Sim, service: Service) -> Option<ServiceError> {
     let (millis, class) = {

@@ -193,9 +193,15 @@ impl Crm for MutatedCrm {
     }
 
     async fn write(&self, _: &Config, writes: &[CrmWrite]) -> Vec<Written> {
-        let mut written = Vec::with_capacity(writes.len());
+        let mut written: Vec<Written> = Vec::with_capacity(writes.len());
         for write in writes {
-            written.push(self.write_one(write).await);
+            // The list is one call: when that is one too many, nothing of it is sent.
+            let mut refused = written.iter().filter_map(|written| written.as_ref().err());
+            let used_up = refused.find(|failure| failure.class == ErrorClass::Quota);
+            match used_up.cloned() {
+                Some(failure) => written.push(Err(failure)),
+                None => written.push(self.write_one(write).await),
+            }
         }
         written
     }
