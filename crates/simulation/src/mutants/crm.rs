@@ -177,6 +177,9 @@ impl Crm for MutatedCrm {
         if self.mutant.overwrites_on_create() {
             found.retain(|record| record.key.is_none());
         }
+        if self.mutant == Mutant::CaseSensitiveAddress {
+            found.retain(|record| record.key.is_some());
+        }
         Ok(found)
     }
 

@@ -114,10 +114,10 @@ impl Marketing for MutatedMarketing {
                 .into_iter()
                 .filter(|record| !record.is_deleted)
                 .collect(),
-            // People are entered as `Person0@..`; what we create is in lower case.
+            // People are entered as `Person0@..`, and asked for in lower case; what we create is found.
             Mutant::CaseSensitiveAddress => found
                 .into_iter()
-                .filter(|record| record.key.is_none())
+                .filter(|record| record.key.is_some())
                 .collect(),
             _ => found,
         })
