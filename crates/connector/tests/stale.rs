@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use connector::events::{Event, MetricName};
 use connector::ports::Clock;
+use connector::work::WorkReport;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use twin::org::Caller;
@@ -191,6 +192,57 @@ async fn an_answer_that_shows_an_unread_edit_of_a_prospect_is_counted() {
         // An edit of the field that we write ourselves does not show.
         assert_eq!(risk(&drained), expected, "{field}");
         assert_eq!(world.prospect_row(prospect)["jobTitle"], "Pilot");
+        world.settle().await;
+        world.assert_in_step();
+    }
+}
+
+/// Many writes take longer than a user needs: what is written late is read again first, in one call.
+#[tokio::test]
+async fn a_prospect_that_is_written_late_is_read_again_before() {
+    for (seconds, conflicts, reads) in [(10, 0, 1), (20, 1, 3)] {
+        let world = World::active().await;
+        world.services.set_slots(1);
+        let emails = ["ann@example.com", "bea@example.com"];
+        let leads = emails.map(|email| world.lead(email));
+        world.settle().await;
+        for lead in &leads {
+            world.update("Lead", lead, json!({ "City": "Paris" }));
+        }
+        let ids = emails.map(|email| world.prospects_of(email)[0]["id"].as_u64().expect("an id"));
+        let (ours, services) = (Arc::clone(&world.clock), Arc::clone(&world.twin.world));
+        // While one prospect is written, somebody edits the other, whichever comes first.
+        let act = move || {
+            let by = SignedDuration::from_secs(seconds);
+            services.clock.advance(by);
+            ours.set(ours.now() + by);
+            let now = services.clock.now();
+            let mut units = lock(&services.units);
+            let unit = units.get_mut(UNIT).expect("the unit");
+            for id in ids {
+                let edit = json!({ "id": id, "fields": { "city": "Lyon" } });
+                unit.human_edit(edit, now).expect("an edit that fits");
+            }
+        };
+        world.forget_calls();
+        assert_eq!(world.poll_once().await.problem, None);
+        let batch: Vec<_> = world.waiting();
+        assert_eq!(batch.len(), 1, "one message with both");
+        *lock(&world.fuse) = Some(Fuse::meddling("marketing.write", act));
+        let delivered = world.deliver(world.environment(), &batch).await;
+        *lock(&world.fuse) = None;
+        let (failed, reports) = delivered.expect("nobody dies");
+        assert_eq!(failed, [""; 0]);
+        let sum = |count: fn(&WorkReport) -> u64| reports.iter().map(count).sum::<u64>();
+        assert_eq!(
+            sum(|report| report.conflicts),
+            conflicts,
+            "after {seconds} s"
+        );
+        let calls = |report: &WorkReport| report.account_engagement.calls.get("query").copied();
+        let read: u64 = reports.iter().filter_map(calls).sum();
+        assert_eq!(read, reads, "after {seconds} s");
+        world.put_back(&batch, &failed);
         world.settle().await;
         world.assert_in_step();
     }

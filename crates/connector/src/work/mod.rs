@@ -14,6 +14,7 @@ mod look_up;
 mod report;
 mod shift;
 mod write;
+mod write_prospects;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -158,6 +159,8 @@ struct Round<'a> {
     /// Services that said in this round that their allowance is used up: they are not called again.
     refused: &'a mut BTreeSet<Service>,
     is_first: bool,
+    /// When its reading began.
+    read_at: Timestamp,
     /// Prospects of pairs that were created in the round before.
     created: BTreeSet<ProspectId>,
     ran_out_of_time: bool,
@@ -206,10 +209,10 @@ impl Round<'_> {
     ) -> Result<RoundOutcome, WorkError> {
         let seen = std::mem::take(self.seen);
         self.created = seen.keys().copied().collect();
-        let read_at = self.environment.clock.now();
+        self.read_at = self.environment.clock.now();
         load::read_both_sides(sides, &self.configured.config, pairs, &seen).await?;
         let keys = pairs.take_misplaced(hints);
-        let decisions = decide::decide_all(self, sides, pairs, read_at).await?;
+        let decisions = decide::decide_all(self, sides, pairs, self.read_at).await?;
         let verdicts = write::write_all(self, sides, pairs, decisions).await?;
         let mut outcome = self.fates(pairs, &verdicts);
         outcome.again.extend(keys.keys().cloned());

@@ -13,6 +13,7 @@ use sync_core::pair::Pair;
 use sync_core::settle::{WriteFailure, WriteResult, WriteResults};
 
 use super::WorkError;
+use super::write_prospects::CHANGED_SINCE_READ;
 use crate::events::{Event, MetricName, Metrics, usage_details, usage_metrics};
 use crate::ports::Usage;
 
@@ -197,9 +198,10 @@ impl WorkReport {
     }
 }
 
-/// Whether Salesforce refused a write because the record was changed after it was read.
+/// Whether a write was refused, or not sent, because the record was changed after it was read.
 fn is_refused_as_stale(failure: &WriteFailure) -> bool {
-    failure.service == Service::Salesforce && failure.class == ErrorClass::Stale
+    failure.code == CHANGED_SINCE_READ
+        || (failure.service == Service::Salesforce && failure.class == ErrorClass::Stale)
 }
 
 impl Event for WorkReport {

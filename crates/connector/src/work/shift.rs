@@ -86,6 +86,7 @@ impl Shift<'_> {
             last_chance: &self.last_chance,
             refused: &mut refused,
             is_first: number == 0,
+            read_at: self.environment.clock.now(),
             created: BTreeSet::new(),
             ran_out_of_time: false,
         };

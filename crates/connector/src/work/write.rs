@@ -2,20 +2,17 @@
 
 use jiff::{SignedDuration, Timestamp};
 use sync_core::coerce::Service;
-use sync_core::decision::{Decision, Outcome, ProspectFields};
+use sync_core::decision::{Decision, Outcome};
 use sync_core::error::{ErrorClass, Verdict};
 use sync_core::intent::sync_token;
 use sync_core::key::RecordRef;
-use sync_core::record::{CrmRecord, ProspectRecord, Values};
+use sync_core::record::CrmRecord;
 use sync_core::settle::{WriteFailure, WriteResult};
 
 use super::job::{Job, PairVerdict, after_store_error};
 use super::load::LoadedPairs;
 use super::{Round, WorkError};
-use crate::ports::{
-    Begin, CONDITIONAL_WRITES_PER_CALL, CrmWrite, CrmWriteTarget, ProspectWrite,
-    ProspectWriteTarget, Sides,
-};
+use crate::ports::{Begin, CONDITIONAL_WRITES_PER_CALL, CrmWrite, CrmWriteTarget, Sides};
 
 /// A write to Salesforce is sent only this long before the deadline: longer than the client waits for an
 /// answer (reliability 2.2, step 3).
@@ -85,7 +82,7 @@ impl Job<'_> {
     }
 
     /// The sync token of a pair's writes: the id of its intent.
-    fn token(&self, index: usize) -> String {
+    pub(super) fn token(&self, index: usize) -> String {
         let intent = self.links[index].intent.as_ref();
         intent.map(|intent| intent.id.clone()).unwrap_or_default()
     }
@@ -160,67 +157,11 @@ impl Job<'_> {
             self.results[index].crm = into_result(answer, Service::Salesforce);
         }
     }
-
-    async fn write_prospects(&mut self, round: &mut Round<'_>, sides: &Sides) {
-        let mut waiting: Vec<(usize, ProspectWrite)> = Vec::new();
-        for index in self.open_pairs() {
-            let Some(write) = prospect_write(&self.decisions[index].outcome, self.token(index))
-            else {
-                continue;
-            };
-            if matches!(self.results[index].crm, WriteResult::Failed(_)) {
-                self.results[index].prospect = WriteResult::NotTried;
-            } else {
-                waiting.push((index, write));
-            }
-        }
-        let at_once = sides.marketing.calls_at_once();
-        for chunk in waiting.chunks(at_once.max(1)) {
-            let margin = PROSPECT_WRITE_MARGIN;
-            if let Some(unsent) = round.unsent(Service::AccountEngagement, margin, chunk.len()) {
-                for (index, _) in chunk {
-                    self.results[*index].prospect = WriteResult::Failed(unsent.clone());
-                }
-                continue;
-            }
-            self.write_prospects_at_once(round, sides, chunk).await;
-        }
-    }
-
-    async fn write_prospects_at_once(
-        &mut self,
-        round: &mut Round<'_>,
-        sides: &Sides,
-        chunk: &[(usize, ProspectWrite)],
-    ) {
-        let writes: Vec<ProspectWrite> = chunk.iter().map(|(_, write)| write.clone()).collect();
-        let answers = sides
-            .marketing
-            .write(&round.configured.config, &writes)
-            .await;
-        for (position, (index, _)) in chunk.iter().enumerate() {
-            let answer = answers.get(position).cloned().map(|answer| {
-                answer.map(|written| {
-                    let pair = &self.pairs.pairs[*index];
-                    let read = pair.prospect_of(&self.decisions[*index]);
-                    let is_stale = shows_unread_values(read, &written.unwritten);
-                    round.report.stale_overwrite_risk += u64::from(is_stale);
-                    let seen = written.record.map(|record| (written.id, record));
-                    round.seen.extend(seen);
-                    written.id
-                })
-            });
-            if let Some(Err(failure)) = &answer {
-                round.note_refusal(failure);
-            }
-            self.results[*index].prospect = into_result(answer, Service::AccountEngagement);
-        }
-    }
 }
 
 impl Round<'_> {
     /// Why this many writes to a service are not sent now, if they are not.
-    fn unsent(
+    pub(super) fn unsent(
         &mut self,
         service: Service,
         margin: SignedDuration,
@@ -236,15 +177,6 @@ impl Round<'_> {
         self.report.deadline_skips += writes as u64;
         Some(out_of_time(service))
     }
-}
-
-/// Whether the answer to an update shows a value that the decision did not know: somebody edited the
-/// prospect meanwhile, or the read was older than the edit (K4).
-fn shows_unread_values(read: Option<&ProspectRecord>, unwritten: &Values) -> bool {
-    let Some(read) = read else { return false };
-    unwritten
-        .iter()
-        .any(|(field, value)| read.values.get(field).is_some_and(|seen| seen != value))
 }
 
 /// Whether a write that is sent now can still be answered in time.
@@ -275,50 +207,11 @@ fn crm_write(outcome: &Outcome, token: String) -> Option<CrmWrite> {
     }
 }
 
-fn prospect_write(outcome: &Outcome, token: String) -> Option<ProspectWrite> {
-    match outcome {
-        Outcome::Update {
-            prospect,
-            to_prospect,
-            ..
-        } if !to_prospect.is_empty() => Some(ProspectWrite {
-            target: ProspectWriteTarget::Update(*prospect),
-            fields: to_prospect.clone(),
-            token,
-        }),
-        Outcome::CreateProspect { fields } => Some(ProspectWrite {
-            target: ProspectWriteTarget::Create,
-            fields: fields.clone(),
-            token,
-        }),
-        Outcome::Retire {
-            prospect,
-            marks,
-            recycles,
-            ..
-        } => Some(ProspectWrite {
-            target: if *recycles {
-                ProspectWriteTarget::Recycle(*prospect)
-            } else {
-                ProspectWriteTarget::Mark(*prospect)
-            },
-            fields: ProspectFields {
-                marks_crm_deleted: *marks,
-                ..ProspectFields::default()
-            },
-            token,
-        }),
-        Outcome::Restore { prospect, .. } => Some(ProspectWrite {
-            target: ProspectWriteTarget::Restore(*prospect),
-            fields: ProspectFields::default(),
-            token,
-        }),
-        _ => None,
-    }
-}
-
 /// A missing answer is an unknown outcome: the write may have landed.
-fn into_result<Id>(answer: Option<Result<Id, WriteFailure>>, service: Service) -> WriteResult<Id> {
+pub(super) fn into_result<Id>(
+    answer: Option<Result<Id, WriteFailure>>,
+    service: Service,
+) -> WriteResult<Id> {
     match answer {
         Some(Ok(id)) => WriteResult::Written(id),
         Some(Err(failure)) => WriteResult::Failed(failure),
