@@ -38,11 +38,12 @@ pub struct Fuse {
     at: Vec<(usize, Failure)>,
     names: Mutex<Vec<&'static str>>,
     died: Notify,
+    named: Mutex<Option<(&'static str, Failure)>>,
     meddler: Mutex<Option<Meddler>>,
 }
 
-/// A call by name, and what somebody does just before its first time.
-type Meddler = (&'static str, Box<dyn FnOnce() + Send>);
+/// A call by name, how often it goes undisturbed, and what somebody does just before its next time.
+type Meddler = (&'static str, usize, Box<dyn FnOnce() + Send>);
 
 impl Fuse {
     /// Only counts.
@@ -54,10 +55,27 @@ impl Fuse {
         Self::at_each(vec![(number, failure)])
     }
 
+    /// The first call of this name fails.
+    pub fn failing(name: &'static str, failure: Failure) -> Arc<Self> {
+        Arc::new(Self {
+            named: Mutex::new(Some((name, failure))),
+            ..Self::default()
+        })
+    }
+
     /// Nothing fails; somebody does something just before the first call of this name.
     pub fn meddling(name: &'static str, act: impl FnOnce() + Send + 'static) -> Arc<Self> {
+        Self::meddling_after(0, name, act)
+    }
+
+    /// The same after so many calls of this name.
+    pub fn meddling_after(
+        calls: usize,
+        name: &'static str,
+        act: impl FnOnce() + Send + 'static,
+    ) -> Arc<Self> {
         Arc::new(Self {
-            meddler: Mutex::new(Some((name, Box::new(act)))),
+            meddler: Mutex::new(Some((name, calls, Box::new(act)))),
             ..Self::default()
         })
     }
@@ -73,6 +91,12 @@ impl Fuse {
     /// The calls so far.
     pub fn names(&self) -> Vec<&'static str> {
         lock(&self.names).clone()
+    }
+
+    /// The calls of this name so far.
+    pub fn count(&self, name: &str) -> usize {
+        let names = lock(&self.names);
+        names.iter().filter(|called| **called == name).count()
     }
 
     /// Ends when the process dies.
@@ -104,12 +128,18 @@ impl Fuse {
             names.push(name);
             names.len() - 1
         };
-        let meddler = lock(&self.meddler).take_if(|(at, _)| *at == name);
-        if let Some((_, act)) = meddler {
+        let count = self.count(name);
+        let meddler = lock(&self.meddler).take_if(|(at, calls, _)| *at == name && *calls < count);
+        if let Some((_, _, act)) = meddler {
             act();
         }
-        let failure = self.at.iter().find(|(at, _)| *at == number);
-        let Some((_, failure)) = failure else {
+        let named = lock(&self.named).take_if(|(at, _)| *at == name);
+        let failure = named.map(|(_, failure)| failure).or_else(|| {
+            let mut at = self.at.iter();
+            at.find(|(at, _)| *at == number)
+                .map(|(_, failure)| *failure)
+        });
+        let Some(failure) = failure else {
             return call.await;
         };
         match failure {
