@@ -86,3 +86,17 @@ pub fn response(failed: Vec<String>) -> SqsBatchResponse {
         .collect();
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Lambda deletes every message that this answer does not name.
+    #[test]
+    fn p10_the_answer_names_every_message_that_comes_again() {
+        let answer = response(vec!["a".to_owned(), "b".to_owned()]);
+        let named = answer.batch_item_failures.iter();
+        let named: Vec<&str> = named.map(|failure| &failure.item_identifier[..]).collect();
+        assert_eq!(named, ["a", "b"]);
+    }
+}

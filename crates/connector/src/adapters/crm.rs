@@ -323,3 +323,19 @@ pub(super) fn malformed(problem: &str) -> ServiceError {
         message: problem.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The id in it is none of a lead or contact, or there is none at all.
+    #[test]
+    fn p3_an_answer_that_says_nothing_of_the_record_leaves_the_outcome_unknown() {
+        let config = include_str!("../../../../config/connector.example.yaml");
+        let config: Config = serde_saphyr::from_str(config).expect("a configuration");
+        let account: SalesforceId = "001000000000001AAA".parse().expect("an id");
+        let answered = write_result(Ok(Ok(account)), &config).expect_err("no lead");
+        assert!(answered.may_have_landed);
+        assert!(unknown("no result for the record").may_have_landed);
+    }
+}

@@ -95,3 +95,18 @@ fn full_message(error: &dyn std::error::Error) -> String {
     }
     message
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What was committed in these ten minutes can lie behind a page that was read before.
+    #[tokio::test(start_paused = true)]
+    async fn a_read_is_complete_up_to_its_beginning_not_its_end() {
+        let started = tokio::time::Instant::now();
+        tokio::time::advance(Duration::from_secs(600)).await;
+        let at = |second| jiff::Timestamp::from_second(second).expect("a second");
+        assert_eq!(clock_at_start(Some(at(10_600)), started), at(9_999));
+        assert_eq!(clock_at_start(None, started), jiff::Timestamp::MIN);
+    }
+}

@@ -171,3 +171,88 @@ fn refused(class: ErrorClass, code: &str, message: &str) -> WriteFailure {
         may_have_landed: false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use serde_json::json;
+
+    use super::*;
+
+    /// One prospect in the bin or outside it, and which one the service would restore.
+    struct FakeBin {
+        is_deleted: bool,
+        restores: u64,
+        was_asked: AtomicBool,
+    }
+
+    fn prospect(id: u64, is_deleted: bool) -> Prospect {
+        let fields = [
+            ("email", json!("ann@example.com")),
+            ("isDeleted", json!(is_deleted)),
+        ];
+        Prospect {
+            id: ProspectId::try_from(id).expect("an id"),
+            fields: fields
+                .map(|(name, value)| (name.to_owned(), value))
+                .into_iter()
+                .collect(),
+        }
+    }
+
+    #[async_trait]
+    impl RecycleBin for FakeBin {
+        async fn mark(&self, _: ProspectId, _: &Map<String, Value>) -> Result<(), WriteFailure> {
+            Ok(())
+        }
+
+        async fn delete(&self, _: ProspectId) -> Result<(), WriteFailure> {
+            Ok(())
+        }
+
+        async fn read(&self, id: ProspectId) -> Result<Option<Prospect>, WriteFailure> {
+            Ok(Some(Prospect {
+                id,
+                ..prospect(1, self.is_deleted)
+            }))
+        }
+
+        async fn recycled(&self, _: &str) -> Result<Vec<ProspectId>, WriteFailure> {
+            Ok(Vec::new())
+        }
+
+        async fn undelete(&self, _: &str) -> Result<Prospect, WriteFailure> {
+            self.was_asked.store(true, Ordering::Relaxed);
+            Ok(prospect(self.restores, false))
+        }
+    }
+
+    /// Answers the code of the refusal, and whether the service was asked.
+    async fn restored(is_deleted: bool, restores: u64) -> (Option<String>, bool) {
+        let bin = FakeBin {
+            is_deleted,
+            restores,
+            was_asked: AtomicBool::new(false),
+        };
+        let id = ProspectId::try_from(1).expect("an id");
+        let code = restore(&bin, id).await.err().map(|failure| failure.code);
+        (code, bin.was_asked.into_inner())
+    }
+
+    /// Another prospect may have taken its address since, and would be taken out of the bin.
+    #[tokio::test]
+    async fn r53_nothing_is_asked_for_a_prospect_that_is_outside_the_bin() {
+        assert_eq!(restored(true, 1).await, (None, true));
+        assert_eq!(
+            restored(false, 1).await,
+            (Some("RESTORED".to_owned()), false)
+        );
+    }
+
+    /// It came into the bin between our look and our question.
+    #[tokio::test]
+    async fn r53_another_prospect_that_came_back_instead_is_a_case_for_a_person() {
+        assert_eq!(restored(true, 2).await, (Some("RESTORE".to_owned()), true));
+    }
+}

@@ -47,3 +47,34 @@ fn shard(hint: &ChangeHint) -> u64 {
     hint.pair_key().hash(&mut hasher);
     hasher.finish() % LANE_SHARDS
 }
+
+#[cfg(test)]
+mod tests {
+    use sync_core::hint::Cause;
+    use sync_core::ids::ProspectId;
+    use sync_core::key::{PairKey, RecordRef};
+
+    use super::*;
+
+    /// The record that a pair began with and the partner that carries its key.
+    #[test]
+    fn p1_the_hints_of_both_records_of_a_pair_go_into_one_group() {
+        let unit: BusinessUnit = "0Uv000000000001CAA".parse().expect("an id");
+        for number in 1..=20_u64 {
+            let origin = format!("00Q0000000000{number:02}").parse().expect("an id");
+            let origin = RecordRef::Crm(origin);
+            let partner = ProspectId::try_from(number).expect("an id");
+            let hint = |record: RecordRef, pair: Option<PairKey>| ChangeHint {
+                record,
+                pair,
+                cause: Cause::Poll,
+            };
+            let hints = vec![
+                hint(origin.clone(), None),
+                hint(RecordRef::Prospect(partner), Some(PairKey::of(origin))),
+            ];
+            let batches = into_batches(&unit, "run", Timestamp::UNIX_EPOCH, hints);
+            assert_eq!(batches.len(), 1, "{batches:?}");
+        }
+    }
+}

@@ -265,3 +265,74 @@ async fn read_prospects(
     }
     Ok(sides.marketing.read(config, ids).await?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LEAD: &str = "c:00Q000000000001EAA";
+    const OTHER_LEAD: &str = "c:00Q000000000002EAA";
+    const PROSPECT: &str = "p:1";
+    const OTHER_PROSPECT: &str = "p:2";
+
+    fn key(text: &str) -> PairKey {
+        text.parse().expect("a key")
+    }
+
+    /// The pair of a record: who claims it, what key it carries, and the partner that this key's pair has.
+    fn pair(
+        record: &str,
+        claim: Option<&str>,
+        carried: Option<&str>,
+        linked: Option<&str>,
+    ) -> String {
+        let record = key(record).origin().clone();
+        let unit: BusinessUnit = "0Uv000000000001CAA".parse().expect("an id");
+        let mut loaded = Loaded::default();
+        if let Some(claim) = claim {
+            loaded.claims.insert(record.clone(), key(claim));
+        }
+        if let (Some(carried), Some(linked)) = (carried, linked) {
+            let mut link = Link::new(unit, key(carried));
+            match key(linked).origin().clone() {
+                RecordRef::Crm(id) => link.crm_id = Some(id),
+                RecordRef::Prospect(id) => link.prospect_id = Some(id),
+            }
+            loaded.links.insert(key(carried), link);
+        }
+        let hint = ChangeHint {
+            record,
+            pair: carried.map(key),
+            cause: Cause::Poll,
+        };
+        pair_of(&hint, &loaded).to_string()
+    }
+
+    #[test]
+    fn p1_a_claim_decides_the_pair_of_a_record_whatever_key_it_carries() {
+        assert_eq!(pair(PROSPECT, Some(LEAD), None, None), LEAD);
+        assert_eq!(pair(PROSPECT, Some(LEAD), Some(OTHER_LEAD), None), LEAD);
+        assert_eq!(
+            pair(LEAD, Some(PROSPECT), Some(OTHER_PROSPECT), None),
+            PROSPECT
+        );
+    }
+
+    #[test]
+    fn p1_a_record_that_nobody_claims_belongs_to_the_pair_whose_key_it_carries() {
+        assert_eq!(pair(PROSPECT, None, Some(LEAD), None), LEAD);
+        assert_eq!(pair(PROSPECT, None, Some(LEAD), Some(PROSPECT)), LEAD);
+        assert_eq!(pair(LEAD, None, Some(PROSPECT), Some(LEAD)), PROSPECT);
+        assert_eq!(pair(PROSPECT, None, None, None), PROSPECT);
+    }
+
+    /// A copy of a record carries the key of the original.
+    #[test]
+    fn p1_a_copied_key_is_not_believed() {
+        assert_eq!(
+            pair(PROSPECT, None, Some(LEAD), Some(OTHER_PROSPECT)),
+            PROSPECT
+        );
+        assert_eq!(pair(LEAD, None, Some(PROSPECT), Some(OTHER_LEAD)), LEAD);
+    }
+}

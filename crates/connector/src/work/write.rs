@@ -271,6 +271,13 @@ mod tests {
         assert_eq!(lease_end(deadline).duration_since(deadline), LATE_LANDING);
     }
 
+    /// The service answered for fewer records than it was sent.
+    #[test]
+    fn p3_a_write_without_an_answer_may_have_landed() {
+        let result = into_result::<()>(None, Service::Salesforce);
+        assert!(matches!(result, WriteResult::Failed(failure) if failure.may_have_landed));
+    }
+
     fn seconds(duration: std::time::Duration) -> SignedDuration {
         SignedDuration::try_from(duration).expect("short")
     }
