@@ -215,3 +215,30 @@ async fn p6_a_create_whose_key_is_there_already_is_linked_within_the_delivery() 
     let links = world.all_links().await;
     assert_eq!((links.len(), &links[0].state), (1, &LinkState::Linked));
 }
+
+/// The look right after a create takes the prospect from the look before. The one after that does not:
+/// somebody edited the prospect, and somebody stored the row.
+#[tokio::test]
+async fn p4_a_look_after_a_lost_condition_reads_the_prospect_again() {
+    let world = World::active().await;
+    let fields = json!({ "email": ANN, "lastName": "Ann" });
+    let prospect = world.edit_unit(json!({ "fields": fields, "assign": INES }));
+    assert_eq!(world.poll_once().await.problem, None);
+    let (services, other) = (
+        Arc::clone(&world.twin.world),
+        another_stores(&world, |_| {}),
+    );
+    let act = move || {
+        other();
+        services.clock.advance(SignedDuration::from_secs(5));
+        let mut units = lock(&services.units);
+        let unit = units.get_mut(UNIT).expect("the unit");
+        let edit = json!({ "id": prospect, "fields": { "city": "Lyon" } });
+        let edited = unit.human_edit(edit, services.clock.now());
+        edited.expect("an edit that fits");
+    };
+    let fuse = Fuse::meddling_after(1, "links.begin", act);
+    assert_eq!(deliver_once(&world, &fuse).await, 0);
+    assert_eq!(fuse.count("marketing.read"), 2);
+    assert_eq!(world.rows("Lead")[0]["City"], "Lyon");
+}

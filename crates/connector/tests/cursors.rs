@@ -351,3 +351,13 @@ async fn an_idle_tick_costs_three_calls() {
     );
     assert_eq!(Stream::ALL[LEADS], Stream::Crm(CrmObject::Lead));
 }
+
+#[tokio::test]
+async fn a_deleted_prospect_is_seen_by_the_next_poll() {
+    let world = World::active().await;
+    let prospect = world.prospect(json!({ "email": "ann@example.com", "lastName": "Ann" }));
+    world.settle().await;
+    world.advance(3_600);
+    world.delete_prospect(prospect);
+    assert_eq!(world.poll_once().await.seen["Prospect"], 1);
+}

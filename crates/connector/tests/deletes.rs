@@ -10,6 +10,7 @@ use world::{World, calls_of, example_config, writes};
 
 const ANN: &str = "ann@example.com";
 const MIRROR: &str = "SF_Record_Id__c";
+const TOKEN: &str = "Prospect_Sync_Token__c";
 
 /// A lead and its prospect, in step.
 async fn pair() -> (World, String, u64) {
@@ -142,4 +143,16 @@ async fn r52_without_ampsea_and_without_the_setting_the_prospect_is_marked_only(
     let row = world.prospect_row(prospect);
     assert!(!is_recycled(&world, prospect));
     assert_eq!(row[MIRROR], "[[crm_deleted]]");
+}
+
+/// An update whose outcome is still open is told by the token that the prospect carries.
+#[tokio::test]
+async fn r52_a_move_leaves_the_token_of_the_last_update() {
+    let (world, lead, prospect) = pair().await;
+    let token = || world.prospect_row(prospect)[TOKEN].clone();
+    let before = token();
+    world.delete("Lead", &lead);
+    world.settle().await;
+    assert!(is_recycled(&world, prospect));
+    assert_eq!(token(), before);
 }

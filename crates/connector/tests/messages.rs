@@ -3,7 +3,7 @@
 mod world;
 
 use connector::dlq;
-use connector::work::{Delivery, parse_body, work};
+use connector::work::{CRM_WRITE_MARGIN, Delivery, parse_body, work};
 use jiff::SignedDuration;
 use serde_json::json;
 use sync_core::hint::{CHANGE_BATCH_VERSION, Cause, ChangeBatch, ChangeHint};
@@ -222,4 +222,17 @@ async fn a_dead_message_becomes_one_error_row_for_each_record() {
     let open = world.open_errors().await;
     assert_eq!(open.len(), 1);
     assert_eq!(open[0].pair.origin(), &records[1]);
+}
+
+#[tokio::test]
+async fn p3_a_delivery_that_begins_too_late_asks_no_service() {
+    let margin = CRM_WRITE_MARGIN.as_secs();
+    for (left, is_asked) in [(margin + 1, true), (margin, false)] {
+        let world = World::active().await;
+        let message = message(&world, "1", lead(&world, "ann@example.com"));
+        world.forget_calls();
+        let failed = deliver(&world, left, vec![message]).await;
+        assert_eq!(failed.is_empty(), is_asked, "{left}");
+        assert_eq!(world.calls().is_empty(), !is_asked, "{left}");
+    }
 }

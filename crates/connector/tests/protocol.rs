@@ -165,3 +165,25 @@ async fn p3_the_clock_is_read_again_before_each_write() {
         assert_eq!(world.prospect_row(prospect)["city"], "Lyon");
     }
 }
+
+/// The time is nearly over when both records have been read: nothing is stored that would only keep
+/// the others off the pair.
+#[tokio::test]
+async fn p3_no_intent_is_stored_that_no_write_can_follow() {
+    let of_crm = CRM_WRITE_MARGIN.as_secs();
+    for (left, is_stored) in [(of_crm + 1, true), (of_crm, false)] {
+        let world = World::active().await;
+        world.lead(ANN);
+        assert_eq!(world.poll_once().await.problem, None);
+        let clock = Arc::clone(&world.clock);
+        let by = SignedDuration::from_secs(WORKER_SECONDS - left);
+        let fuse = Fuse::meddling("crm.read", move || clock.set(clock.now() + by));
+        *lock(&world.fuse) = Some(Arc::clone(&fuse));
+        let batch = world.waiting();
+        let delivered = world.deliver(world.environment(), &batch).await;
+        let (failed, reports) = delivered.expect("the worker lives");
+        assert_eq!(failed.is_empty(), is_stored, "{left}");
+        assert_eq!(fuse.count("links.begin") > 0, is_stored, "{left}");
+        assert_eq!(reports[0].deadline_skips, u64::from(!is_stored), "{left}");
+    }
+}

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use twin::org::Caller;
 use twin::org::users::ADMIN;
 use twin::world::lock;
-use world::{Drained, Fuse, UNIT, World, calls_of, example_config};
+use world::{Drained, Fuse, UNIT, World, calls_of, example_config, writes};
 
 const ANN: &str = "ann@example.com";
 
@@ -266,5 +266,25 @@ async fn k4_a_read_is_as_old_as_the_moment_it_was_asked_for() {
         let drained = tick_with(&world, "marketing.read", act).await;
         assert_eq!(drained.sum(|report| report.retried), retried, "{seconds}");
         assert_eq!(world.row("Lead", &lead)["City"], "Lyon");
+    }
+}
+
+/// With a write, and where both sides were given the same value and the row is all that is stored.
+#[tokio::test]
+async fn k4_a_stored_decision_notes_which_state_of_the_prospect_it_has_read() {
+    for is_written in [true, false] {
+        let world = World::active().await;
+        let (lead, prospect) = linked_pair(&world, ANN).await;
+        world.update_prospect(prospect, json!({ "city": "Lyon" }));
+        if !is_written {
+            world.update("Lead", &lead, json!({ "City": "Lyon" }));
+        }
+        let calls = calls_of(None, &world.sync().await);
+        assert_eq!(writes(&calls, ""), u64::from(is_written), "{calls:?}");
+        let updated = &world.prospect_row(prospect)["updatedAt"];
+        let seen = world.all_links().await.remove(0).prospect_seen;
+        let seen = seen.expect("a state of the prospect").updated;
+        let updated = updated.as_str().expect("a stamp").parse();
+        assert_eq!(seen, updated.expect("a stamp"));
     }
 }

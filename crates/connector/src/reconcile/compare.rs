@@ -279,3 +279,34 @@ fn side_of<Id: Ord, R: Clone>(id: Option<&Id>, read: &BTreeMap<Id, Side<R>>) -> 
         read.get(id).cloned().unwrap_or(Side::Missing)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `None`: both records are read.
+    #[test]
+    fn the_row_alone_tells_of_a_pair_under_lease_and_of_one_that_nobody_goes_on_with() {
+        let unit = "0Uv000000000001CAA".parse().expect("an id");
+        let now = Timestamp::constant(1_790_000_000, 0);
+        let lease = |minutes| Some(now + SignedDuration::from_mins(minutes));
+        let link = Link {
+            state: LinkState::Linked,
+            ..Link::new(unit, "p:1".parse().expect("a key"))
+        };
+        for (state, lease_until, verdict) in [
+            (LinkState::Linked, None, None),
+            (LinkState::Linked, lease(1), Some(Verdict::InFlight)),
+            (LinkState::Linked, lease(-1), None),
+            (LinkState::Pending, None, Some(Verdict::Overdue)),
+        ] {
+            let told = format!("{state:?} {lease_until:?}");
+            let link = Link {
+                state,
+                lease_until,
+                ..link.clone()
+            };
+            assert_eq!(by_row(&link, now), verdict, "{told}");
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! A record belongs to one pair, whoever looks at it first (step 1 of docs/reliability.md).
+
+mod world;
+
+use std::sync::Arc;
+
+use connector::ports::{Begin, Links};
+use connector::work::parse_body;
+use futures::FutureExt;
+use jiff::SignedDuration;
+use serde_json::json;
+use sync_core::ids::{CrmId, ProspectId};
+use sync_core::key::{PairKey, RecordRef};
+use sync_core::link::{Link, LinkState};
+use sync_core::protocol::AdminCommand;
+use twin::world::lock;
+use world::{Failure, Fuse, INES, World};
+
+const ANN: &str = "ann@example.com";
+const KEY: &str = "Prospect_Sync_Key__c";
+
+/// A pair at rest that began with its lead or with its prospect.
+async fn pair_that_began_with(is_lead: bool) -> (World, String, u64) {
+    let world = World::active().await;
+    if is_lead {
+        world.lead(ANN);
+    } else {
+        let fields = json!({ "email": ANN, "lastName": "Ann" });
+        world.edit_unit(json!({ "fields": fields, "assign": INES }));
+    }
+    world.settle().await;
+    world.assert_in_step();
+    let lead = world.rows("Lead")[0]["Id"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
+    let prospect = world.prospects()[0]["id"].as_u64().expect("an id");
+    (world, lead, prospect)
+}
+
+fn crm(lead: &str) -> RecordRef {
+    RecordRef::Crm(lead.parse::<CrmId>().expect("an id"))
+}
+
+fn prospect_id(prospect: u64) -> ProspectId {
+    ProspectId::try_from(prospect).expect("an id")
+}
+
+#[tokio::test]
+async fn p1_a_poll_tells_of_both_records_under_the_key_of_their_pair() {
+    for is_lead in [true, false] {
+        let (world, lead, prospect) = pair_that_began_with(is_lead).await;
+        let key = world.all_links().await.remove(0).key;
+        world.update("Lead", &lead, json!({ "City": "Paris" }));
+        world.update_prospect(prospect, json!({ "jobTitle": "Pilot" }));
+        assert_eq!(world.poll_once().await.enqueued, 2);
+        for message in world.waiting() {
+            for hint in parse_body(&message.body).expect("a batch").hints {
+                assert_eq!(hint.pair_key(), key, "{}", hint.record);
+            }
+        }
+    }
+}
+
+/// The claim of the partner that was created leads to its pair when nothing in the record does any more.
+#[tokio::test]
+async fn p1_a_partner_whose_key_somebody_emptied_stays_with_its_pair() {
+    for is_lead in [true, false] {
+        let (world, lead, prospect) = pair_that_began_with(is_lead).await;
+        if is_lead {
+            world.update_prospect(prospect, json!({ KEY: "", "city": "Lyon" }));
+        } else {
+            world.update("Lead", &lead, json!({ KEY: null, "City": "Lyon" }));
+        }
+        world.sync().await;
+        let links = world.all_links().await;
+        assert_eq!(links.len(), 1, "{links:?}");
+        assert_eq!(world.row("Lead", &lead)["City"], "Lyon");
+        assert_eq!(world.prospect_row(prospect)["city"], "Lyon");
+    }
+}
+
+/// Two workers look at the two records of one person, each under the key of its own.
+#[tokio::test]
+async fn p1_who_finds_a_record_claimed_writes_nothing() {
+    let world = World::active().await;
+    let lead = world.lead(ANN);
+    let fields = json!({ "email": ANN, "lastName": "Ann", "city": "Lyon" });
+    let prospect = world.prospect(fields);
+    assert_eq!(world.poll_once().await.problem, None);
+    let mut link = Link::new(world.unit(), PairKey::of(crm(&lead)));
+    link.lease_until = Some(world.now() + SignedDuration::from_secs(100));
+    let claims = vec![crm(&lead), RecordRef::Prospect(prospect_id(prospect))];
+    let links = Arc::clone(&world.links);
+    let other = move || {
+        let begun = links.begin(vec![Begin { link, claims }]).now_or_never();
+        assert!(begun.expect("memory")[0].is_ok());
+    };
+    let fuse = Fuse::meddling("links.begin", other);
+    let batch = world.waiting();
+    *lock(&world.fuse) = Some(Arc::clone(&fuse));
+    let delivered = world.deliver(world.environment(), &batch).await;
+    *lock(&world.fuse) = None;
+    let (failed, _) = delivered.expect("the worker lives");
+    assert_eq!(fuse.count("links.begin"), 1);
+    assert_eq!(fuse.count("crm.write") + fuse.count("marketing.write"), 0);
+    assert!(!failed.is_empty(), "the pair is under a lease");
+    world.put_back(&batch, &failed);
+    world.advance(200);
+    world.drain().await;
+    world.assert_in_step();
+    let links = world.all_links().await;
+    assert_eq!(
+        (links.len(), &links[0].state),
+        (1, &LinkState::Linked),
+        "{links:?}"
+    );
+}
+
+/// A worker created the prospect and died. Somebody sends the prospect by hand, without its key.
+#[tokio::test]
+async fn p1_a_record_that_carries_the_key_of_another_pair_is_decided_there() {
+    let world = World::active().await;
+    world.lead(ANN);
+    assert_eq!(world.poll_once().await.problem, None);
+    let batch = world.waiting();
+    *lock(&world.fuse) = Some(Fuse::failing("links.commit", Failure::CrashBefore));
+    assert!(world.deliver(world.environment(), &batch).await.is_none());
+    *lock(&world.fuse) = None;
+    world.services.forget();
+    let prospect = world.prospects_of(ANN)[0]["id"].as_u64().expect("an id");
+    world.advance(120);
+    let prospect = prospect_id(prospect);
+    world.admin(AdminCommand::Sync { prospect }).await;
+    let by_hand: Vec<_> = world
+        .waiting()
+        .into_iter()
+        .filter(|message| batch.iter().all(|seen| seen.id != message.id))
+        .collect();
+    assert_eq!(by_hand.len(), 1);
+    let delivered = world.deliver(world.environment(), &by_hand).await;
+    let (failed, _) = delivered.expect("the worker lives");
+    assert_eq!(failed.len(), 1, "its pair is under a lease");
+    let links = world.all_links().await;
+    assert_eq!(links.len(), 1, "{links:?}");
+    world.advance(3_600);
+    world.drain().await;
+    world.assert_in_step();
+    let links = world.all_links().await;
+    assert_eq!(
+        (links.len(), &links[0].state),
+        (1, &LinkState::Linked),
+        "{links:?}"
+    );
+}
