@@ -173,7 +173,9 @@ async fn p3_no_intent_is_stored_that_no_write_can_follow() {
     let of_crm = CRM_WRITE_MARGIN.as_secs();
     for (left, is_stored) in [(of_crm + 1, true), (of_crm, false)] {
         let world = World::active().await;
-        world.lead(ANN);
+        let lead = world.lead(ANN);
+        world.settle().await;
+        world.update("Lead", &lead, json!({ "City": "Lyon" }));
         assert_eq!(world.poll_once().await.problem, None);
         let clock = Arc::clone(&world.clock);
         let by = SignedDuration::from_secs(WORKER_SECONDS - left);
@@ -185,5 +187,39 @@ async fn p3_no_intent_is_stored_that_no_write_can_follow() {
         assert_eq!(failed.is_empty(), is_stored, "{left}");
         assert_eq!(fuse.count("links.begin") > 0, is_stored, "{left}");
         assert_eq!(reports[0].deadline_skips, u64::from(!is_stored), "{left}");
+    }
+}
+
+/// Prospects one at a time, and two calls to Salesforce: a row under its condition, and a score, which
+/// needs none.
+#[tokio::test]
+async fn p3_the_clock_is_read_between_the_calls_of_a_batch() {
+    for (call, left) in [
+        ("marketing.write", PROSPECT_WRITE_MARGIN),
+        ("crm.write", CRM_WRITE_MARGIN),
+    ] {
+        let world = World::active().await;
+        world.services.set_slots(1);
+        let leads = [ANN, "bea@example.com"].map(|email| world.lead(email));
+        world.settle().await;
+        if call == "marketing.write" {
+            for lead in &leads {
+                world.update("Lead", lead, json!({ "City": "Lyon" }));
+            }
+        } else {
+            let prospects = world.prospects();
+            let id = |number: usize| prospects[number]["id"].as_u64().expect("an id");
+            world.update_prospect(id(0), json!({ "city": "Lyon" }));
+            world.edit_unit(json!({ "id": id(1), "score_add": 7 }));
+        }
+        assert_eq!(world.poll_once().await.enqueued, 2);
+        let clock = Arc::clone(&world.clock);
+        let by = SignedDuration::from_secs(WORKER_SECONDS) - left;
+        let fuse = Fuse::meddling(call, move || clock.set(clock.now() + by));
+        *lock(&world.fuse) = Some(Arc::clone(&fuse));
+        let delivered = world.deliver(world.environment(), &world.waiting()).await;
+        let (_, reports) = delivered.expect("the worker lives");
+        assert_eq!(fuse.count(call), 1, "{call}");
+        assert_eq!(reports[0].deadline_skips, 1, "{call}");
     }
 }
