@@ -68,7 +68,8 @@ impl Job<'_> {
     fn commit(&self, index: usize, settlement: &Settlement, now: Timestamp) -> Commit {
         let mut link = settlement.link.clone();
         let pair = &self.pairs.pairs[index];
-        link.see(pair.prospect_of(&self.decisions[index]), now);
+        let decided_on = pair.prospect_of(&self.decisions[index]);
+        link.see(self.changed.get(&index).or(decided_on), now);
         let was_linked = pair.link.is_complete();
         let claims: Vec<RecordRef> = if link.is_complete() && !was_linked {
             records(&link).collect()

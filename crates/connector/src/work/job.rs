@@ -1,8 +1,11 @@
 //! The pairs of a round on their way from decision to commit.
 
+use std::collections::BTreeMap;
+
 use sync_core::decision::Decision;
 use sync_core::error::Verdict;
 use sync_core::link::Link;
+use sync_core::record::ProspectRecord;
 use sync_core::settle::WriteResults;
 
 use super::Round;
@@ -27,6 +30,8 @@ pub(super) struct Job<'a> {
     pub(super) links: Vec<Link>,
     pub(super) results: Vec<WriteResults>,
     pub(super) verdicts: Vec<Option<PairVerdict>>,
+    /// Prospects that had changed when they were read again: the row keeps that this state was seen.
+    pub(super) changed: BTreeMap<usize, ProspectRecord>,
 }
 
 impl<'a> Job<'a> {
@@ -40,6 +45,7 @@ impl<'a> Job<'a> {
             links,
             results,
             verdicts,
+            changed: BTreeMap::new(),
         }
     }
 

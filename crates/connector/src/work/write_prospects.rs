@@ -110,14 +110,10 @@ impl Job<'_> {
             return;
         }
         let ids: Vec<ProspectId> = updates.values().copied().collect();
-        let read = sides.marketing.read(&round.configured.config, &ids).await;
+        let mut read = sides.marketing.read(&round.configured.config, &ids).await;
         for (index, id) in updates {
-            let failure = match &read {
-                Ok(read) => {
-                    let known = self.pairs.pairs[index].prospect_of(&self.decisions[index]);
-                    let is_same = known.is_some_and(|known| shows_the_same(known, read.get(&id)));
-                    (!is_same).then(changed_since_read)
-                }
+            let failure = match &mut read {
+                Ok(read) => self.changed_since_read(index, read.remove(&id)),
                 Err(error) => Some(unread(error)),
             };
             if let Some(failure) = failure {
@@ -125,6 +121,22 @@ impl Job<'_> {
                 self.results[index].prospect = WriteResult::Failed(failure);
             }
         }
+    }
+
+    /// Why the prospect is not written on the decision that was made, if it has changed.
+    fn changed_since_read(
+        &mut self,
+        index: usize,
+        read: Option<Side<ProspectRecord>>,
+    ) -> Option<WriteFailure> {
+        let known = self.pairs.pairs[index].prospect_of(&self.decisions[index]);
+        if let Some(Side::Present(read)) = read {
+            if known.is_some_and(|known| shows_the_same(known, &read)) {
+                return None;
+            }
+            self.changed.insert(index, read);
+        }
+        Some(changed_since_read())
     }
 
     async fn write_prospects_at_once(
@@ -213,10 +225,7 @@ fn prospect_write(outcome: &Outcome, token: String) -> Option<ProspectWrite> {
 }
 
 /// Whether the read shows what was known, whatever else has touched the prospect.
-fn shows_the_same(known: &ProspectRecord, read: Option<&Side<ProspectRecord>>) -> bool {
-    let Some(Side::Present(read)) = read else {
-        return false;
-    };
+fn shows_the_same(known: &ProspectRecord, read: &ProspectRecord) -> bool {
     let touched = ProspectRecord {
         updated: read.updated,
         ..known.clone()
