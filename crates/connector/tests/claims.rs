@@ -87,6 +87,7 @@ async fn p1_who_finds_a_record_claimed_writes_nothing() {
     let lead = world.lead(ANN);
     let fields = json!({ "email": ANN, "lastName": "Ann", "city": "Lyon" });
     let prospect = world.prospect(fields);
+    world.advance(5);
     assert_eq!(world.poll_once().await.problem, None);
     let mut link = Link::new(world.unit(), PairKey::of(crm(&lead)));
     link.lease_until = Some(world.now() + SignedDuration::from_secs(100));

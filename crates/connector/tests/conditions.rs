@@ -6,7 +6,7 @@ mod world;
 use std::sync::Arc;
 
 use connector::dlq;
-use connector::ports::{Commit, Links};
+use connector::ports::{Clock, Commit, Links};
 use connector::work::Delivery;
 use futures::FutureExt;
 use jiff::SignedDuration;
@@ -136,6 +136,7 @@ async fn p9_a_prospect_is_not_written_when_salesforce_has_not_taken_its_part() {
         let (world, lead, prospect) = linked_pair().await;
         world.update("Lead", &lead, json!({ "Country": "France" }));
         world.update_prospect(prospect, json!({ "city": "Lyon" }));
+        world.advance(5);
         assert_eq!(world.poll_once().await.problem, None);
         let fuse = Fuse::failing("crm.write", failure);
         deliver_once(&world, &fuse).await;
@@ -228,9 +229,12 @@ async fn p4_a_look_after_a_lost_condition_reads_the_prospect_again() {
         Arc::clone(&world.twin.world),
         another_stores(&world, |_| {}),
     );
+    let ours = Arc::clone(&world.clock);
     let act = move || {
         other();
-        services.clock.advance(SignedDuration::from_secs(5));
+        let by = SignedDuration::from_secs(5);
+        services.clock.advance(by);
+        ours.set(ours.now() + by);
         let mut units = lock(&services.units);
         let unit = units.get_mut(UNIT).expect("the unit");
         let edit = json!({ "id": prospect, "fields": { "city": "Lyon" } });
