@@ -7,14 +7,6 @@ use sync_core::ids::CrmObject;
 use sync_core::link::LinkState;
 use world::{INES, TOM, World, calls_of, person, writes};
 
-/// A lead and its prospect, linked and at rest.
-async fn linked_pair(world: &World) -> (String, u64) {
-    let lead = world.lead("ann@example.com");
-    world.settle().await;
-    world.assert_in_step();
-    (lead, id_of(&world.prospects()[0]))
-}
-
 fn id_of(prospect: &world::Fields) -> u64 {
     prospect["id"].as_u64().expect("an id")
 }
@@ -115,7 +107,7 @@ async fn r41_an_unassigned_prospect_without_match_is_skipped() {
 #[tokio::test]
 async fn r90_an_edit_on_either_side_arrives_on_the_other() {
     let world = World::active().await;
-    let (lead, prospect) = linked_pair(&world).await;
+    let (lead, prospect) = world.linked_pair("ann@example.com").await;
     world.update(
         "Lead",
         &lead,
@@ -144,7 +136,7 @@ async fn r90_an_edit_on_either_side_arrives_on_the_other() {
 #[tokio::test]
 async fn r90_different_fields_of_both_sides_both_survive() {
     let world = World::active().await;
-    let (lead, prospect) = linked_pair(&world).await;
+    let (lead, prospect) = world.linked_pair("ann@example.com").await;
     world.update("Lead", &lead, json!({ "City": "Paris" }));
     world.update_prospect(prospect, json!({ "country": "France" }));
     world.sync().await;
@@ -156,7 +148,7 @@ async fn r90_different_fields_of_both_sides_both_survive() {
 #[tokio::test]
 async fn r82_a_conflict_is_decided_as_the_field_says() {
     let world = World::active().await;
-    let (lead, prospect) = linked_pair(&world).await;
+    let (lead, prospect) = world.linked_pair("ann@example.com").await;
     // The prospect is the more recent record.
     world.update(
         "Lead",
@@ -183,7 +175,7 @@ async fn r82_a_conflict_is_decided_as_the_field_says() {
 #[tokio::test]
 async fn r87_the_more_recent_record_may_be_the_lead() {
     let world = World::active().await;
-    let (lead, prospect) = linked_pair(&world).await;
+    let (lead, prospect) = world.linked_pair("ann@example.com").await;
     world.update_prospect(prospect, json!({ "jobTitle": "Director" }));
     world.advance(30);
     world.update("Lead", &lead, json!({ "Title": "Engineer" }));
@@ -195,7 +187,7 @@ async fn r87_the_more_recent_record_may_be_the_lead() {
 #[tokio::test]
 async fn the_own_echo_ends_as_no_op_and_writes_nothing() {
     let world = World::active().await;
-    let (lead, prospect) = linked_pair(&world).await;
+    let (lead, prospect) = world.linked_pair("ann@example.com").await;
     world.update("Lead", &lead, json!({ "City": "Paris" }));
     world.update_prospect(prospect, json!({ "country": "France" }));
     world.sync().await;

@@ -23,10 +23,7 @@ const KEY: &str = "Prospect_Sync_Key__c";
 /// A linked pair at rest.
 async fn linked_pair() -> (World, String, u64) {
     let world = World::active().await;
-    let lead = world.lead(ANN);
-    world.settle().await;
-    world.assert_in_step();
-    let prospect = world.prospects_of(ANN)[0]["id"].as_u64().expect("an id");
+    let (lead, prospect) = world.linked_pair(ANN).await;
     (world, lead, prospect)
 }
 

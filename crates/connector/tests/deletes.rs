@@ -15,10 +15,7 @@ const TOKEN: &str = "Prospect_Sync_Token__c";
 /// A lead and its prospect, in step.
 async fn pair() -> (World, String, u64) {
     let world = World::active().await;
-    let lead = world.lead(ANN);
-    world.settle().await;
-    world.assert_in_step();
-    let prospect = world.prospects_of(ANN)[0]["id"].as_u64().expect("an id");
+    let (lead, prospect) = world.linked_pair(ANN).await;
     (world, lead, prospect)
 }
 

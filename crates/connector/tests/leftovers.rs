@@ -6,7 +6,7 @@ use connector::ports::{Commit, Links};
 use connector::work::{Delivery, work};
 use jiff::SignedDuration;
 use serde_json::json;
-use sync_core::hint::{CHANGE_BATCH_VERSION, Cause, ChangeBatch, ChangeHint, MAX_DELIVERIES};
+use sync_core::hint::MAX_DELIVERIES;
 use sync_core::key::RecordRef;
 use sync_core::link::Link;
 use sync_core::protocol::AdminCommand;
@@ -30,23 +30,21 @@ async fn lease(world: &World, lead: &str) {
 
 /// A message about these leads, delivered so often.
 fn message(world: &World, id: &str, leads: &[&String], deliveries: u32) -> Delivery {
-    let hints = leads.iter().map(|lead| ChangeHint {
-        record: RecordRef::Crm(lead.parse().expect("an id")),
-        pair: None,
-        cause: Cause::Poll,
-    });
-    let batch = ChangeBatch {
-        version: CHANGE_BATCH_VERSION,
-        business_unit: world.unit(),
-        run: "by-hand".to_owned(),
-        enqueued_at: world.now(),
-        hints: hints.collect(),
-    };
-    Delivery {
-        message_id: id.to_owned(),
-        body: serde_json::to_string(&batch).expect("a batch is JSON"),
-        deliveries,
+    let records = leads.iter().map(|lead| lead.parse().expect("an id"));
+    let records: Vec<RecordRef> = records.map(RecordRef::Crm).collect();
+    world.message(id, &records, deliveries)
+}
+
+/// Two pairs with something to do, of which nobody can work on the first.
+async fn one_of_two_leased() -> (World, [String; 2]) {
+    let world = World::active().await;
+    let leads = [world.lead("ann@example.com"), world.lead("bea@example.com")];
+    world.settle().await;
+    for lead in &leads {
+        world.update("Lead", lead, json!({ "City": "Paris" }));
     }
+    lease(&world, &leads[0]).await;
+    (world, leads)
 }
 
 /// Delivers; answers which of the messages come again.
@@ -60,13 +58,7 @@ async fn deliver(world: &World, deliveries: Vec<Delivery>) -> Vec<String> {
 /// What is given up with one message is not done for another that comes again.
 #[tokio::test]
 async fn a_record_that_was_given_up_is_looked_at_again_with_a_message_that_is_not() {
-    let world = World::active().await;
-    let leads = [world.lead("ann@example.com"), world.lead("bea@example.com")];
-    world.settle().await;
-    for lead in &leads {
-        world.update("Lead", lead, json!({ "City": "Paris" }));
-    }
-    lease(&world, &leads[0]).await;
+    let (world, leads) = one_of_two_leased().await;
     let [ann, bea] = &leads;
     let last = message(&world, "last", &[ann, bea], MAX_DELIVERIES);
     let first = message(&world, "first", &[ann], 1);
@@ -81,13 +73,7 @@ async fn a_record_that_was_given_up_is_looked_at_again_with_a_message_that_is_no
 /// It would die with it, and mark pairs that are in step.
 #[tokio::test]
 async fn a_finished_message_does_not_wait_behind_one_that_dies() {
-    let world = World::active().await;
-    let leads = [world.lead("ann@example.com"), world.lead("bea@example.com")];
-    world.settle().await;
-    for lead in &leads {
-        world.update("Lead", lead, json!({ "City": "Paris" }));
-    }
-    lease(&world, &leads[0]).await;
+    let (world, leads) = one_of_two_leased().await;
     let dying = message(&world, "dying", &[&leads[0]], MAX_DELIVERIES);
     let behind = message(&world, "behind", &[&leads[1]], MAX_DELIVERIES);
     assert_eq!(deliver(&world, vec![dying, behind]).await, ["dying"]);

@@ -6,28 +6,13 @@ use connector::dlq;
 use connector::work::{CRM_WRITE_MARGIN, Delivery, parse_body, work};
 use jiff::SignedDuration;
 use serde_json::json;
-use sync_core::hint::{CHANGE_BATCH_VERSION, Cause, ChangeBatch, ChangeHint};
+use sync_core::hint::ChangeBatch;
 use sync_core::key::RecordRef;
 use world::{TOM, World};
 
 /// A message about one lead or prospect.
 fn message(world: &World, id: &str, record: RecordRef) -> Delivery {
-    let batch = ChangeBatch {
-        version: CHANGE_BATCH_VERSION,
-        business_unit: world.unit(),
-        run: "by-hand".to_owned(),
-        enqueued_at: world.now(),
-        hints: vec![ChangeHint {
-            record,
-            pair: None,
-            cause: Cause::Poll,
-        }],
-    };
-    Delivery {
-        message_id: id.to_owned(),
-        body: serde_json::to_string(&batch).expect("a batch is JSON"),
-        deliveries: 1,
-    }
+    world.message(id, &[record], 1)
 }
 
 fn lead(world: &World, email: &str) -> RecordRef {

@@ -10,13 +10,6 @@ use sync_core::link::{Link, LinkState};
 use sync_core::protocol::{AdminCommand, AdminReply};
 use world::{TOM, World, example_config, person};
 
-async fn linked_pair(world: &World, email: &str) -> (String, u64) {
-    let lead = world.lead(email);
-    world.settle().await;
-    let prospect = world.prospects_of(email)[0]["id"].as_u64().expect("an id");
-    (lead, prospect)
-}
-
 fn prospect_id(id: u64) -> sync_core::ids::ProspectId {
     serde_json::from_value(json!(id)).expect("a prospect id")
 }
@@ -36,7 +29,7 @@ async fn r3_a_new_connector_begins_paused_and_enqueues_nothing() {
 #[tokio::test]
 async fn r8_while_paused_no_edit_travels() {
     let world = World::active().await;
-    let (lead, prospect) = linked_pair(&world, "ann@example.com").await;
+    let (lead, prospect) = world.linked_pair("ann@example.com").await;
     world.pause().await;
     let cursors = world.cursors().await;
     world.update("Lead", &lead, json!({ "City": "Paris" }));
@@ -67,7 +60,7 @@ async fn r8_while_paused_no_edit_travels() {
 #[tokio::test]
 async fn r8_what_waited_when_the_pause_began_is_held_and_caught_up() {
     let world = World::active().await;
-    let (lead, prospect) = linked_pair(&world, "ann@example.com").await;
+    let (lead, prospect) = world.linked_pair("ann@example.com").await;
     world.update("Lead", &lead, json!({ "City": "Paris" }));
     world.lead("bea@example.com");
     world.advance(60);
@@ -89,8 +82,8 @@ async fn r8_what_waited_when_the_pause_began_is_held_and_caught_up() {
 #[tokio::test]
 async fn r49_sync_now_works_while_paused_for_this_prospect_only() {
     let world = World::active().await;
-    let (_, first) = linked_pair(&world, "ann@example.com").await;
-    let (_, second) = linked_pair(&world, "bea@example.com").await;
+    let (_, first) = world.linked_pair("ann@example.com").await;
+    let (_, second) = world.linked_pair("bea@example.com").await;
     world.pause().await;
     for prospect in [first, second] {
         world.update_prospect(prospect, json!({ "city": "Lyon" }));

@@ -12,7 +12,7 @@ use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 use serde_json::json;
 use sync_core::coerce::Service;
-use sync_core::hint::{CHANGE_BATCH_VERSION, Cause, ChangeBatch, ChangeHint, MAX_DELIVERIES};
+use sync_core::hint::MAX_DELIVERIES;
 use sync_core::key::RecordRef;
 use sync_core::link::LinkState;
 use sync_core::protocol::{AdminCommand, AdminReply};
@@ -81,23 +81,9 @@ fn leave_salesforce(world: &World, calls: u64) {
 
 /// One message about these records, delivered so often.
 fn message(world: &World, leads: &[String], deliveries: u32) -> Delivery {
-    let hints = leads.iter().map(|lead| ChangeHint {
-        record: RecordRef::Crm(lead.parse().expect("an id")),
-        pair: None,
-        cause: Cause::Poll,
-    });
-    let batch = ChangeBatch {
-        version: CHANGE_BATCH_VERSION,
-        business_unit: world.unit(),
-        run: "by-hand".to_owned(),
-        enqueued_at: world.now(),
-        hints: hints.collect(),
-    };
-    Delivery {
-        message_id: "m".to_owned(),
-        body: serde_json::to_string(&batch).expect("a batch is JSON"),
-        deliveries,
-    }
+    let records = leads.iter().map(|lead| lead.parse().expect("an id"));
+    let records: Vec<RecordRef> = records.map(RecordRef::Crm).collect();
+    world.message("m", &records, deliveries)
 }
 
 /// Whether the message comes again, and what the worker reported.

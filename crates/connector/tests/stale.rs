@@ -17,15 +17,6 @@ use world::{Drained, Fuse, UNIT, World, calls_of, example_config, writes};
 
 const ANN: &str = "ann@example.com";
 
-/// A linked pair at rest.
-async fn linked_pair(world: &World, email: &str) -> (String, u64) {
-    let lead = world.lead(email);
-    world.settle().await;
-    world.assert_in_step();
-    let prospect = world.prospects_of(email)[0]["id"].as_u64().expect("an id");
-    (lead, prospect)
-}
-
 /// One tick, during which somebody does something just before our call.
 async fn tick_with(
     world: &World,
@@ -67,7 +58,7 @@ async fn an_edit_between_our_read_and_our_write_is_not_overwritten() {
         let mut config = example_config();
         config.salesforce.conditional_updates = is_conditional;
         let world = World::with(config).await;
-        let (lead, prospect) = linked_pair(&world, ANN).await;
+        let (lead, prospect) = world.linked_pair(ANN).await;
         world.update_prospect(prospect, json!({ "city": "Lyon" }));
         let edit = edit_of_a_lead(&world, &lead, json!({ "City": "Paris" }));
         let drained = tick_with(&world, "crm.write", edit).await;
@@ -89,7 +80,7 @@ async fn an_edit_between_our_read_and_our_write_is_not_overwritten() {
 #[tokio::test]
 async fn p8_an_edit_in_the_very_second_that_was_read_is_not_overwritten() {
     let world = World::active().await;
-    let (lead, prospect) = linked_pair(&world, ANN).await;
+    let (lead, prospect) = world.linked_pair(ANN).await;
     world.update_prospect(prospect, json!({ "city": "Lyon" }));
     world.update("Lead", &lead, json!({ "Title": "Pilot" }));
     assert_eq!(world.poll_once().await.problem, None);
@@ -112,7 +103,7 @@ async fn p8_an_edit_in_the_very_second_that_was_read_is_not_overwritten() {
 #[tokio::test]
 async fn an_edit_of_another_field_costs_one_more_look_and_both_survive() {
     let world = World::active().await;
-    let (lead, prospect) = linked_pair(&world, ANN).await;
+    let (lead, prospect) = world.linked_pair(ANN).await;
     world.update_prospect(prospect, json!({ "city": "Lyon" }));
     let edit = edit_of_a_lead(&world, &lead, json!({ "Title": "Pilot" }));
     let drained = tick_with(&world, "crm.write", edit).await;
@@ -130,7 +121,7 @@ async fn an_edit_of_another_field_costs_one_more_look_and_both_survive() {
 #[tokio::test]
 async fn what_nobody_edits_is_written_at_once() {
     let world = World::active().await;
-    let (lead, prospect) = linked_pair(&world, ANN).await;
+    let (lead, prospect) = world.linked_pair(ANN).await;
     for city in ["Lyon", "Paris", "Metz"] {
         world.update_prospect(prospect, json!({ "city": city }));
         let drained = world.sync().await;
@@ -155,7 +146,7 @@ async fn what_no_user_enters_and_new_records_go_as_collections() {
         !calls.contains_key("salesforce conditional_update"),
         "{calls:?}"
     );
-    let (_, ann) = linked_pair(&world, ANN).await;
+    let (_, ann) = world.linked_pair(ANN).await;
     world.edit_unit(json!({ "id": ann, "score_add": 7 }));
     let calls = calls_of(None, &world.sync().await);
     assert_eq!(calls["salesforce collection_update"], 1, "{calls:?}");
@@ -178,7 +169,7 @@ async fn what_no_user_enters_and_new_records_go_as_collections() {
 async fn an_answer_that_shows_an_unread_edit_of_a_prospect_is_counted() {
     for (field, expected) in [("city", 1), ("jobTitle", 0)] {
         let world = World::active().await;
-        let (lead, prospect) = linked_pair(&world, ANN).await;
+        let (lead, prospect) = world.linked_pair(ANN).await;
         world.update("Lead", &lead, json!({ "Title": "Pilot" }));
         let services = Arc::clone(&world.twin.world);
         let act = move || {
@@ -253,7 +244,7 @@ async fn a_prospect_that_is_written_late_is_read_again_before() {
 async fn k4_a_read_is_as_old_as_the_moment_it_was_asked_for() {
     for (seconds, retried) in [(30, 1), (70, 0)] {
         let world = World::active().await;
-        let (lead, prospect) = linked_pair(&world, ANN).await;
+        let (lead, prospect) = world.linked_pair(ANN).await;
         world.update("Lead", &lead, json!({ "Title": "Pilot" }));
         world.sync().await;
         world.advance(seconds);
@@ -274,7 +265,7 @@ async fn k4_a_read_is_as_old_as_the_moment_it_was_asked_for() {
 async fn k4_a_stored_decision_notes_which_state_of_the_prospect_it_has_read() {
     for is_written in [true, false] {
         let world = World::active().await;
-        let (lead, prospect) = linked_pair(&world, ANN).await;
+        let (lead, prospect) = world.linked_pair(ANN).await;
         world.update_prospect(prospect, json!({ "city": "Lyon" }));
         if !is_written {
             world.update("Lead", &lead, json!({ "City": "Lyon" }));

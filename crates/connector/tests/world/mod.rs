@@ -212,6 +212,15 @@ impl World {
         panic!("the connector does not come to rest");
     }
 
+    /// A lead with this address and its prospect, in step.
+    pub async fn linked_pair(&self, email: &str) -> (String, u64) {
+        let lead = self.lead(email);
+        self.settle().await;
+        self.assert_in_step();
+        let prospect = self.prospects_of(email)[0]["id"].as_u64().expect("an id");
+        (lead, prospect)
+    }
+
     /// Calls that the services have seen, by kind.
     pub fn calls(&self) -> BTreeMap<String, u64> {
         lock(&self.twin.world.calls).clone()

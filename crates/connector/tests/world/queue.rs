@@ -6,7 +6,10 @@ use connector::Environment;
 use connector::dlq;
 use connector::work::{Delivery, WorkReport, work};
 use jiff::SignedDuration;
-use sync_core::hint::{Lane, MAX_DELIVERIES, retry_delay};
+use sync_core::hint::{
+    CHANGE_BATCH_VERSION, Cause, ChangeBatch, ChangeHint, Lane, MAX_DELIVERIES, retry_delay,
+};
+use sync_core::key::RecordRef;
 use twin::world::lock;
 
 use super::World;
@@ -120,6 +123,27 @@ impl World {
             }
             longest = longest.max(self.put_back(&batch, &failed));
             drained.dead += self.bury(&environment).await;
+        }
+    }
+
+    /// A message of a poll about these records, delivered so often.
+    pub fn message(&self, id: &str, records: &[RecordRef], deliveries: u32) -> Delivery {
+        let hints = records.iter().cloned().map(|record| ChangeHint {
+            record,
+            pair: None,
+            cause: Cause::Poll,
+        });
+        let batch = ChangeBatch {
+            version: CHANGE_BATCH_VERSION,
+            business_unit: self.unit(),
+            run: "by-hand".to_owned(),
+            enqueued_at: self.now(),
+            hints: hints.collect(),
+        };
+        Delivery {
+            message_id: id.to_owned(),
+            body: serde_json::to_string(&batch).expect("a batch is JSON"),
+            deliveries,
         }
     }
 
