@@ -160,6 +160,12 @@ impl Job<'_> {
 }
 
 impl Round<'_> {
+    /// Whether the service has calls left, and there is time for one.
+    pub(super) fn may_call(&self, service: Service, margin: SignedDuration) -> bool {
+        let now = self.environment.clock.now();
+        !self.refused.contains(&service) && may_write(now, self.deadline, margin)
+    }
+
     /// Why this many writes to a service are not sent now, if they are not.
     pub(super) fn unsent(
         &mut self,

@@ -49,6 +49,16 @@ impl Job<'_> {
                 .len()
                 .min(next + sides.marketing.calls_at_once().max(1));
             let chunk = &waiting[next..end];
+            let now = round.environment.clock.now();
+            let is_late = end > read.until || now.duration_since(read.at) > READ_AGAIN_AFTER;
+            if is_late && round.may_call(Service::AccountEngagement, PROSPECT_WRITE_MARGIN) {
+                read = LastRead {
+                    at: now,
+                    until: waiting.len().min(next + READ_AGAIN.max(chunk.len())),
+                };
+                self.read_again(round, sides, &waiting[next..read.until])
+                    .await;
+            }
             let margin = PROSPECT_WRITE_MARGIN;
             if let Some(unsent) = round.unsent(Service::AccountEngagement, margin, chunk.len()) {
                 for (index, _) in chunk {
@@ -56,15 +66,6 @@ impl Job<'_> {
                 }
                 next = end;
                 continue;
-            }
-            let now = round.environment.clock.now();
-            if end > read.until || now.duration_since(read.at) > READ_AGAIN_AFTER {
-                read = LastRead {
-                    at: now,
-                    until: waiting.len().min(next + READ_AGAIN.max(chunk.len())),
-                };
-                self.read_again(round, sides, &waiting[next..read.until])
-                    .await;
             }
             let chunk: Vec<&(usize, ProspectWrite)> = chunk
                 .iter()
