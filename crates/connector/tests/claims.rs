@@ -80,6 +80,16 @@ async fn p1_a_partner_whose_key_somebody_emptied_stays_with_its_pair() {
     }
 }
 
+async fn assert_one_linked_pair(world: &World) {
+    world.assert_in_step();
+    let links = world.all_links().await;
+    assert_eq!(
+        (links.len(), &links[0].state),
+        (1, &LinkState::Linked),
+        "{links:?}"
+    );
+}
+
 /// Two workers look at the two records of one person, each under the key of its own.
 #[tokio::test]
 async fn p1_who_finds_a_record_claimed_writes_nothing() {
@@ -109,13 +119,7 @@ async fn p1_who_finds_a_record_claimed_writes_nothing() {
     world.put_back(&batch, &failed);
     world.advance(200);
     world.drain().await;
-    world.assert_in_step();
-    let links = world.all_links().await;
-    assert_eq!(
-        (links.len(), &links[0].state),
-        (1, &LinkState::Linked),
-        "{links:?}"
-    );
+    assert_one_linked_pair(&world).await;
 }
 
 /// A worker created the prospect and died. Somebody sends the prospect by hand, without its key.
@@ -146,11 +150,5 @@ async fn p1_a_record_that_carries_the_key_of_another_pair_is_decided_there() {
     assert_eq!(links.len(), 1, "{links:?}");
     world.advance(3_600);
     world.drain().await;
-    world.assert_in_step();
-    let links = world.all_links().await;
-    assert_eq!(
-        (links.len(), &links[0].state),
-        (1, &LinkState::Linked),
-        "{links:?}"
-    );
+    assert_one_linked_pair(&world).await;
 }

@@ -263,6 +263,18 @@ async fn a_burst_of_prospects_with_one_stamp_over_pages_is_read_whole() {
     assert_eq!(drained.sum(|report| report.skipped.values().sum()), 2_100);
 }
 
+/// One for each stream.
+async fn assert_a_poll_costs_three_calls(world: &World) {
+    world.forget_calls();
+    world.poll_once().await;
+    assert_eq!(
+        world.calls().values().sum::<u64>(),
+        3,
+        "{:?}",
+        world.calls()
+    );
+}
+
 /// The memory holds 4,000 rows of a stream: the others come again until the overlap has left them behind.
 #[tokio::test]
 async fn a_burst_larger_than_the_memory_is_not_enqueued_for_ever() {
@@ -277,14 +289,7 @@ async fn a_burst_larger_than_the_memory_is_not_enqueued_for_ever() {
         enqueued.push(polled.enqueued);
     }
     assert_eq!(enqueued, [8_200, 200, 200, 0, 0]);
-    world.forget_calls();
-    world.poll_once().await;
-    assert_eq!(
-        world.calls().values().sum::<u64>(),
-        3,
-        "{:?}",
-        world.calls()
-    );
+    assert_a_poll_costs_three_calls(&world).await;
 }
 
 /// Our own clock may be wrong by an hour: cursors hold what the services' clocks showed.
@@ -333,14 +338,7 @@ async fn an_idle_tick_costs_three_calls() {
     world.settle().await;
     world.advance(60);
     let before = world.cursors().await;
-    world.forget_calls();
-    world.poll_once().await;
-    assert_eq!(
-        world.calls().values().sum::<u64>(),
-        3,
-        "{:?}",
-        world.calls()
-    );
+    assert_a_poll_costs_three_calls(&world).await;
     let after = world.cursors().await;
     assert!(before.iter().zip(&after).all(|(old, new)| old < new));
     let service = world.twin.world.clock.now();
