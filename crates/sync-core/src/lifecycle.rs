@@ -9,7 +9,7 @@ use crate::ids::{CrmId, ProspectId};
 use crate::key::RecordRef;
 use crate::link::IntentKind;
 use crate::matching::switched_off;
-use crate::pair::{Candidates, Context, Created, Pair};
+use crate::pair::{Candidates, Carrier, Context, Created, Pair};
 use crate::record::{CrmRecord, NativeCrmId, ProspectRecord, Side};
 use crate::trace::Trace;
 
@@ -73,18 +73,14 @@ fn before_linked(pair: &Pair, context: Context<'_>, trace: &mut Trace) -> Outcom
         let look_ups = addresses.into_iter().map(ReadMore::ProspectsByEmail);
         return Outcome::ReadMore(look_ups.collect());
     }
-    let mut records = pair.prospects_by_email.records();
-    let by_address = records.find(|record| record.key.as_ref() == Some(&pair.link.key));
-    match (by_address, &pair.created) {
-        (Some(prospect), _) if prospect.is_deleted => Outcome::Nothing,
-        (Some(prospect), _) => retire((crm, prospect), context, trace),
-        (None, Created::Present(prospect)) => retire((crm, prospect), context, trace),
-        (None, Created::Nothing | Created::Recycled(_)) => Outcome::Nothing,
+    match (pair.carrier(), &pair.created) {
+        (Some(Carrier::Present(prospect)), _) => retire((crm, prospect), context, trace),
         (None, Created::NotRead) => pair
             .look_for_created()
             .map_or(Outcome::Nothing, |look_for| {
                 Outcome::ReadMore(vec![look_for])
             }),
+        (Some(Carrier::Recycled(_)) | None, _) => Outcome::Nothing,
     }
 }
 

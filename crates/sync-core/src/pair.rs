@@ -114,6 +114,15 @@ pub enum Created {
     Present(Box<ProspectRecord>),
 }
 
+/// A prospect that carries the pair's key, and so was created for it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Carrier<'a> {
+    /// It is there.
+    Present(&'a ProspectRecord),
+    /// It is in the recycle bin.
+    Recycled(ProspectId),
+}
+
 /// Users of both services that are the same person (R98-R100).
 #[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct UserMap(pub Vec<MappedUser>);
@@ -210,6 +219,20 @@ impl Pair {
         let mut addresses: Vec<_> = of_record.into_iter().chain(of_create).collect();
         addresses.dedup();
         addresses
+    }
+
+    /// N9: the prospect that carries the pair's key, found under one of its addresses or by the key itself.
+    #[must_use]
+    pub fn carrier(&self) -> Option<Carrier<'_>> {
+        let mut found = self.prospects_by_email.records();
+        let by_address = found.find(|record| record.key.as_ref() == Some(&self.link.key));
+        match (by_address, &self.created) {
+            (Some(record), _) if record.is_deleted => Some(Carrier::Recycled(record.id)),
+            (Some(record), _) => Some(Carrier::Present(record)),
+            (None, Created::Recycled(id)) => Some(Carrier::Recycled(*id)),
+            (None, Created::Present(record)) => Some(Carrier::Present(record)),
+            (None, Created::NotRead | Created::Nothing) => None,
+        }
     }
 
     /// How the prospect of an open create is looked for when it is under none of its addresses.

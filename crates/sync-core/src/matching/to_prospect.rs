@@ -8,7 +8,7 @@ use crate::hint::Cause;
 use crate::ids::ProspectId;
 use crate::link::{IntentKind, LinkState};
 use crate::matching::to_crm::switched_off;
-use crate::pair::{Candidate, Candidates, Context, Created, Pair};
+use crate::pair::{Candidate, Candidates, Carrier, Context, Created, Pair};
 use crate::record::{CrmRecord, NativeCrmId, ProspectRecord};
 use crate::trace::Trace;
 
@@ -82,16 +82,11 @@ pub fn match_crm_record<'a>(
     }
 }
 
-/// N9: the prospect that carries the pair's key, found under one of its addresses or by the key itself.
+/// N9: what this connector had already created is linked; in the recycle bin it stays (R56).
 fn created_by_us<'a>(pair: &'a Pair, trace: &mut Trace) -> Option<ProspectMatch<'a>> {
-    let mut known = pair.prospects_by_email.records();
-    let by_address = known.find(|record| record.key.as_ref() == Some(&pair.link.key));
-    let record = match (by_address, &pair.created) {
-        (Some(record), _) if record.is_deleted => return Some(ProspectMatch::Recycled(record.id)),
-        (Some(record), _) => record,
-        (None, Created::Recycled(id)) => return Some(ProspectMatch::Recycled(*id)),
-        (None, Created::Present(record)) => record,
-        (None, Created::NotRead | Created::Nothing) => return None,
+    let record = match pair.carrier()? {
+        Carrier::Recycled(id) => return Some(ProspectMatch::Recycled(id)),
+        Carrier::Present(record) => record,
     };
     trace.note(
         "N9",
