@@ -110,11 +110,9 @@ impl World {
             if let Some(overwritten) = held[field] {
                 let is_unread = was_read.is_none_or(|read| read[field] != Some(overwritten));
                 if is_unread && self.edits[overwritten].value != *value {
-                    self.overwrite_unread(record, overwritten, now);
+                    let is_hidden = is_hidden(&self.edits[overwritten], condition);
+                    self.overwrite_unread(record, overwritten, is_hidden, now);
                     let edit = &self.edits[overwritten];
-                    // It became visible after the read, under the very stamp that was read.
-                    let is_hidden = edit.at - edit.stamped > SETTLED
-                        && condition.is_some_and(|seen| edit.stamped / 1_000 <= seen.as_second());
                     let is_kept = matches!(record, RecordRef::Crm(_)) && !is_hidden;
                     if is_kept || (edit.is_decided && !edit.is_replaced) {
                         broken = Some(format!("lost edit: {record} overwritten unread"));
@@ -143,7 +141,7 @@ impl World {
         broken
     }
 
-    fn overwrite_unread(&mut self, record: &RecordRef, edit: EditId, now: Millis) {
+    fn overwrite_unread(&mut self, record: &RecordRef, edit: EditId, is_hidden: bool, now: Millis) {
         let edit = &mut self.edits[edit];
         if edit.is_replaced || edit.is_overwritten_unread {
             return;
@@ -151,6 +149,7 @@ impl World {
         edit.is_overwritten_unread = true;
         edit.overwritten_at = now;
         match record {
+            RecordRef::Crm(_) if is_hidden => self.count.hidden_on_crm += 1,
             RecordRef::Crm(_) => self.count.unread_on_crm += 1,
             RecordRef::Prospect(_) => self.count.unread_on_prospect += 1,
         }
@@ -161,6 +160,13 @@ impl World {
             .iter()
             .rposition(|edit| (edit.person, edit.field) == (person, field) && edit.value == value)
     }
+}
+
+/// Whether an entry became visible long after its stamp, and shares the second of that with the stamp that
+/// was read. An open transaction holds its record, so no later second can have been read meanwhile.
+fn is_hidden(edit: &Edit, condition: Option<Timestamp>) -> bool {
+    let is_late = edit.at - edit.stamped > SETTLED;
+    is_late && condition.is_some_and(|seen| edit.stamped.div_euclid(1_000) == seen.as_second())
 }
 
 /// A write of a process has landed on a record: these fields, under this condition.

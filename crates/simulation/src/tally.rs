@@ -72,7 +72,11 @@ impl Tally {
         let rates = ran.map(|(setting, count)| {
             let on_crm = in_a_million(count.unread_on_crm, count.edits);
             let on_prospect = in_a_million(count.unread_on_prospect, count.edits);
-            format!("{setting}, {on_crm} in Salesforce and {on_prospect} in Account Engagement")
+            let hidden = count.hidden_on_crm;
+            format!(
+                "{setting}, {on_crm} in Salesforce, besides {hidden} that committed late within the very second of \
+                 an earlier change, and {on_prospect} in Account Engagement"
+            )
         });
         rates.collect::<Vec<_>>().join("; ")
     }

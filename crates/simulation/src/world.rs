@@ -83,6 +83,8 @@ pub struct Count {
     pub refused_as_stale: u64,
     /// Edits of leads that a write overwrote unread.
     pub unread_on_crm: u64,
+    /// The same, where no condition can help: committed late within the second of an earlier change.
+    pub hidden_on_crm: u64,
     /// Edits of prospects that a write overwrote unread.
     pub unread_on_prospect: u64,
     /// Edits by users.
@@ -100,6 +102,7 @@ impl Count {
         self.prospect_writes += other.prospect_writes;
         self.refused_as_stale += other.refused_as_stale;
         self.unread_on_crm += other.unread_on_crm;
+        self.hidden_on_crm += other.hidden_on_crm;
         self.unread_on_prospect += other.unread_on_prospect;
         self.edits += other.edits;
         self.people += other.people;
