@@ -3,6 +3,7 @@
 //! It is a field of the connector row, which poller, reconciler and worker read before they call
 //! anything. It closes by itself: its time is compared with the clock, and nobody has to write.
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use sync_core::coerce::Service;
 use sync_core::config::ConnectorRow;
@@ -14,16 +15,18 @@ use crate::poll::PollError;
 use crate::ports::StoreError;
 
 /// Stores that this service's allowance is used up; answers until when nobody calls. An open circuit
-/// is never shortened. Losing the race against another change of the row is no problem: the next run
+/// is never shortened. The call was sent after `began`: told just after midnight, a refusal may be of the day
+/// before, and the new day's calls are all there. Should it be of the new day, the next call tells. Losing the race against another change of the row is no problem: the next run
 /// finds out again.
 pub(crate) async fn open(
     environment: &Environment,
     configured: &Configured,
     service: Service,
+    began: Timestamp,
 ) -> UsedUp {
     let zone = &configured.config.account_engagement.time_zone;
     let zone = TimeZone::get(zone).unwrap_or(TimeZone::UTC);
-    let used_up = UsedUp::since(environment.clock.now(), service, &zone);
+    let used_up = UsedUp::since(began, service, &zone);
     let unit = &configured.row.business_unit;
     match store(environment, configured, used_up).await {
         Ok(()) => tracing::error!(%unit, %used_up, "Nobody calls until then."),
@@ -64,10 +67,11 @@ pub(crate) async fn open_if_refused(
     environment: &Environment,
     configured: &Configured,
     problem: Option<&PollError>,
+    began: Timestamp,
 ) -> Option<UsedUp> {
     match problem {
         Some(PollError::Service(refused)) if refused.class == ErrorClass::Quota => {
-            Some(open(environment, configured, refused.service).await)
+            Some(open(environment, configured, refused.service, began).await)
         }
         Some(
             PollError::Service(_)

@@ -4,9 +4,11 @@
 mod world;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use connector::events::{Event, MetricName};
-use connector::poll::{PollError, PollReport, PollRun};
+use connector::poll::{PollError, PollReport, PollRun, poll_all};
+use connector::ports::Clock;
 use connector::work::{Delivery, WorkReport, work};
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
@@ -17,7 +19,7 @@ use sync_core::key::RecordRef;
 use sync_core::link::LinkState;
 use sync_core::protocol::{AdminCommand, AdminReply};
 use sync_core::quota::{LONGEST_WAIT, SALESFORCE_PAUSE, UsedUp};
-use world::World;
+use world::{Fuse, World};
 
 const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
@@ -366,4 +368,30 @@ async fn an_operator_who_activates_ends_the_wait() {
     world.activate().await;
     assert_eq!(used_up(&world).await, None);
     assert_healed(&world).await;
+}
+
+/// A refusal that is told just after midnight is of the day before: the calls of the new day are all there.
+#[tokio::test]
+async fn a_refusal_that_is_told_after_midnight_ends_with_the_day_before() {
+    for polls in [true, false] {
+        let (world, leads) = linked_pairs(1).await;
+        edit_leads(&world, &leads);
+        world.advance(to_midnight(&world) - 2);
+        leave_engagement(&world, 0);
+        let ours = Arc::clone(&world.clock);
+        let act = move || ours.set(ours.now() + SignedDuration::from_secs(5));
+        let environment = Fuse::meddling("services.open", act).wrap(world.environment());
+        if polls {
+            poll_all(&environment, &world.next_run()).await;
+        } else {
+            let (deliveries, run) = (vec![message(&world, &leads, 1)], world.next_run());
+            let deadline = world.now() + SignedDuration::from_secs(world::WORKER_SECONDS);
+            work(&environment, deliveries, &run, deadline).await;
+        }
+        let open = used_up(&world).await.expect("the first one is told");
+        let rest = open.until.duration_since(world.now()).as_secs();
+        assert!(rest < 5 * MINUTE, "{rest} s");
+        world.advance(5 * MINUTE);
+        assert_healed(&world).await;
+    }
 }

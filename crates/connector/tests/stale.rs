@@ -239,6 +239,75 @@ async fn a_prospect_that_is_written_late_is_read_again_before() {
     }
 }
 
+/// What a create answered is known to the look that follows it. Long after, that too is read again.
+#[tokio::test]
+async fn a_prospect_that_was_created_long_before_it_is_written_is_read_again() {
+    for (seconds, conflicts) in [(10, 0), (20, 1)] {
+        let world = World::active().await;
+        let lead = world.lead(ANN);
+        let meddler = {
+            let lead_edit = edit_of_a_lead(&world, &lead, json!({ "City": "Paris" }));
+            let (ours, services) = (Arc::clone(&world.clock), Arc::clone(&world.twin.world));
+            move || {
+                lead_edit();
+                ours.set(ours.now() + SignedDuration::from_secs(seconds));
+                let mut units = lock(&services.units);
+                let unit = units.get_mut(UNIT).expect("the unit");
+                let id = unit.latest_by_email(ANN, false).expect("it was created");
+                let edit = json!({ "id": id, "fields": { "city": "Lyon" } });
+                let now = services.clock.now();
+                unit.human_edit(edit, now).expect("an edit that fits");
+            }
+        };
+        let drained = tick_with(&world, "links.commit", meddler).await;
+        let told = drained.sum(|report| report.conflicts);
+        assert_eq!(told, conflicts, "after {seconds} s");
+        assert_eq!(world.prospects_of(ANN)[0]["city"], "Paris");
+        world.settle().await;
+        world.assert_in_step();
+    }
+}
+
+/// The second read is a call as well: when it is told that no calls are left, nothing is sent after it.
+#[tokio::test]
+async fn a_second_read_that_is_one_call_too_many_is_the_last_call() {
+    let world = World::active().await;
+    world.services.set_slots(1);
+    let leads = ["ann@example.com", "bea@example.com"].map(|email| world.lead(email));
+    world.settle().await;
+    for lead in &leads {
+        world.update("Lead", lead, json!({ "City": "Paris" }));
+    }
+    world.lead("cem@example.com");
+    let (ours, services) = (Arc::clone(&world.clock), Arc::clone(&world.twin.world));
+    let act = move || {
+        ours.set(ours.now() + SignedDuration::from_secs(20));
+        let mut units = lock(&services.units);
+        let unit = units.get_mut(UNIT).expect("the unit");
+        let one_left = json!({ "daily_quota": 25_000, "quota_used": 24_999 });
+        unit.configure(one_left).expect("settings that fit");
+    };
+    assert_eq!(world.poll_once().await.problem, None);
+    world.forget_calls();
+    *lock(&world.fuse) = Some(Fuse::meddling("marketing.write", act));
+    let batch: Vec<_> = world.waiting();
+    let delivered = world.deliver(world.environment(), &batch).await;
+    *lock(&world.fuse) = None;
+    let (failed, _) = delivered.expect("nobody dies");
+    // Both prospects, the address of the new lead, one update, and the second read.
+    let calls = world.calls();
+    assert_eq!(calls["engagement GET prospects"], 3);
+    assert_eq!(calls["engagement PATCH prospects/{id}"], 1);
+    assert!(
+        !calls.contains_key("engagement POST prospects"),
+        "{calls:?}"
+    );
+    world.put_back(&batch, &failed);
+    world.advance(25 * 3_600);
+    world.settle().await;
+    world.assert_in_step();
+}
+
 /// K4 counts from when a read was asked for. An answer that took half a minute shows nothing newer.
 #[tokio::test]
 async fn k4_a_read_is_as_old_as_the_moment_it_was_asked_for() {

@@ -178,11 +178,12 @@ async fn poll_unit(
         report.is_stopped = true;
         return Ok(());
     }
-    report.used_up = configured.row.used_up_at(environment.clock.now());
+    let began = environment.clock.now();
+    report.used_up = configured.row.used_up_at(began);
     if let Some(used_up) = report.used_up {
         return Err(PollError::UsedUp(used_up));
     }
-    let until = environment.clock.now() + turn::POLL_TURN;
+    let until = began + turn::POLL_TURN;
     if !turn::take(environment, unit, Holder::Poller, until).await? {
         report.waits_for_turn = true;
         return Ok(());
@@ -190,7 +191,7 @@ async fn poll_unit(
     let polled = poll_in_turn(environment, &configured, run, report).await;
     let problem = polled.as_ref().err();
     stop_on_refused_login(environment, &configured.row, problem).await;
-    report.used_up = circuit::open_if_refused(environment, &configured, problem).await;
+    report.used_up = circuit::open_if_refused(environment, &configured, problem, began).await;
     turn::give_back(environment, unit, Holder::Poller).await;
     polled
 }

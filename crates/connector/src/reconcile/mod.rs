@@ -85,7 +85,7 @@ async fn reconcile_unit(
     let compared = slice.run().await;
     let problem = compared.as_ref().err();
     stop_on_refused_login(environment, &configured.row, problem).await;
-    report.used_up = circuit::open_if_refused(environment, &configured, problem).await;
+    report.used_up = circuit::open_if_refused(environment, &configured, problem, now).await;
     turn::give_back(environment, unit, Holder::Reconciler).await;
     compared
 }

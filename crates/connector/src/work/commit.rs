@@ -9,7 +9,7 @@ use sync_core::record::Side;
 use sync_core::settle::{ErrorChange, ErrorRow, Settlement, WriteResult};
 
 use super::job::{Job, PairVerdict, after_store_error};
-use super::{Round, WorkError};
+use super::{Round, Seen, WorkError};
 use crate::ports::Commit;
 
 impl Job<'_> {
@@ -26,7 +26,7 @@ impl Job<'_> {
             let mut settlement = sync_core::settle(link, decision, &self.results[index], now);
             if link
                 .prospect_id
-                .is_some_and(|id| round.created.contains(&id))
+                .is_some_and(|id| round.created.contains_key(&id))
             {
                 continue_story(&self.pairs.pairs[index].link, &mut settlement);
             }
@@ -193,7 +193,8 @@ impl Job<'_> {
             &self.pairs.pairs[index].prospect,
         ) {
             (Outcome::CreateCrm { .. }, Side::Present(prospect)) => {
-                round.seen.insert(prospect.id, prospect.clone());
+                let (record, at) = (prospect.clone(), round.read_at);
+                round.seen.insert(prospect.id, Seen { record, at });
                 PairVerdict::AgainNow
             }
             (Outcome::CreateProspect { .. }, _)

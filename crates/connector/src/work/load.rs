@@ -207,8 +207,8 @@ pub(super) async fn read_both_sides(
         read_prospects(sides, config, &wanted_prospects)
     );
     let (crm, mut prospects) = (crm?, prospects?);
-    for (id, prospect) in seen {
-        prospects.insert(*id, Side::Present(prospect.clone()));
+    for (id, seen) in seen {
+        prospects.insert(*id, Side::Present(seen.record.clone()));
     }
     for (index, pair) in pairs.pairs.iter_mut().enumerate() {
         pair.crm = side_of(crm_ids[index].as_ref(), &crm);

@@ -144,7 +144,13 @@ async fn work_on_unit(
 }
 
 /// Prospects whose state is known from a reply of this delivery, so that they are not read again.
-type SeenProspects = BTreeMap<ProspectId, ProspectRecord>;
+type SeenProspects = BTreeMap<ProspectId, Seen>;
+
+/// A prospect as it was, and when it was asked for.
+struct Seen {
+    record: ProspectRecord,
+    at: Timestamp,
+}
 
 /// One pass over a chunk of hints.
 struct Round<'a> {
@@ -161,8 +167,8 @@ struct Round<'a> {
     is_first: bool,
     /// When its reading began.
     read_at: Timestamp,
-    /// Prospects of pairs that were created in the round before.
-    created: BTreeSet<ProspectId>,
+    /// Prospects of pairs that were created in the round before, and when they were read.
+    created: BTreeMap<ProspectId, Timestamp>,
     ran_out_of_time: bool,
 }
 
@@ -208,7 +214,7 @@ impl Round<'_> {
         hints: &[ChangeHint],
     ) -> Result<RoundOutcome, WorkError> {
         let seen = std::mem::take(self.seen);
-        self.created = seen.keys().copied().collect();
+        self.created = seen.iter().map(|(id, seen)| (*id, seen.at)).collect();
         self.read_at = self.environment.clock.now();
         load::read_both_sides(sides, &self.configured.config, pairs, &seen).await?;
         let keys = pairs.take_misplaced(hints);

@@ -76,6 +76,7 @@ impl Shift<'_> {
         seen: &mut SeenProspects,
     ) -> Result<RoundOutcome, WorkError> {
         let mut refused = BTreeSet::new();
+        let began = self.environment.clock.now();
         let round = Round {
             environment: self.environment,
             configured: &self.configured,
@@ -86,8 +87,8 @@ impl Shift<'_> {
             last_chance: &self.last_chance,
             refused: &mut refused,
             is_first: number == 0,
-            read_at: self.environment.clock.now(),
-            created: BTreeSet::new(),
+            read_at: began,
+            created: BTreeMap::new(),
             ran_out_of_time: false,
         };
         let mut outcome = round.run(open).await;
@@ -103,7 +104,7 @@ impl Shift<'_> {
             });
         }
         for service in refused {
-            self.note_used_up(service).await;
+            self.note_used_up(service, began).await;
         }
         if let Err(WorkError::Service(error)) = &outcome
             && error.class == ErrorClass::Auth
@@ -122,8 +123,8 @@ impl Shift<'_> {
     }
 
     /// Tells everybody, and the rest of this delivery.
-    async fn note_used_up(&mut self, service: Service) {
-        let used_up = circuit::open(self.environment, &self.configured, service).await;
+    async fn note_used_up(&mut self, service: Service, began: Timestamp) {
+        let used_up = circuit::open(self.environment, &self.configured, service, began).await;
         let known = self.configured.row.used_up;
         if known.is_none_or(|known| known.until < used_up.until) {
             self.configured.row.used_up = Some(used_up);

@@ -14,9 +14,9 @@ use sync_core::ids::ProspectId;
 use sync_core::record::{ProspectRecord, Side, Values};
 use sync_core::settle::{WriteFailure, WriteResult};
 
-use super::Round;
 use super::job::Job;
 use super::write::{PROSPECT_WRITE_MARGIN, into_result};
+use super::{Round, Seen};
 use crate::ports::{ProspectWrite, ProspectWriteTarget, ServiceError, Sides};
 
 /// A prospect that was read longer ago is read again before it is written.
@@ -40,7 +40,7 @@ impl Job<'_> {
     pub(super) async fn write_prospects(&mut self, round: &mut Round<'_>, sides: &Sides) {
         let waiting = self.waiting_prospects();
         let mut read = LastRead {
-            at: round.read_at,
+            at: first_read(round, &waiting),
             until: waiting.len(),
         };
         let mut next = 0;
@@ -150,6 +150,7 @@ impl Job<'_> {
             return;
         }
         let writes: Vec<ProspectWrite> = chunk.iter().map(|(_, write)| write.clone()).collect();
+        let now = round.environment.clock.now();
         let answers = sides
             .marketing
             .write(&round.configured.config, &writes)
@@ -161,8 +162,8 @@ impl Job<'_> {
                     let read = pair.prospect_of(&self.decisions[*index]);
                     let is_stale = shows_unread_values(read, &written.unwritten);
                     round.report.stale_overwrite_risk += u64::from(is_stale);
-                    let seen = written.record.map(|record| (written.id, record));
-                    round.seen.extend(seen);
+                    let seen = written.record.map(|record| Seen { record, at: now });
+                    round.seen.extend(seen.map(|seen| (written.id, seen)));
                     written.id
                 })
             });
@@ -172,6 +173,17 @@ impl Job<'_> {
             self.results[*index].prospect = into_result(answer, Service::AccountEngagement);
         }
     }
+}
+
+/// When the first of these prospects was read: some are known from a reply of the round before.
+fn first_read(round: &Round<'_>, waiting: &[(usize, ProspectWrite)]) -> Timestamp {
+    let known_since = waiting.iter().filter_map(|(_, write)| match write.target {
+        ProspectWriteTarget::Update(id) => round.created.get(&id),
+        _ => None,
+    });
+    known_since
+        .min()
+        .map_or(round.read_at, |known| round.read_at.min(*known))
 }
 
 /// Whether the answer to an update shows a value that the decision did not know: somebody edited the
