@@ -50,6 +50,12 @@ pub const TOM: &str = "tom.becker@example.com";
 /// Fields of a row by name.
 pub type Fields = Map<String, Value>;
 
+/// Every world begins at nine in the morning, far from a midnight at which allowances are renewed.
+fn to_nine_o_clock(now: Timestamp) -> SignedDuration {
+    let into_the_day = now.as_second().rem_euclid(24 * 3_600);
+    SignedDuration::from_secs((9 * 3_600 - into_the_day).rem_euclid(24 * 3_600))
+}
+
 /// Twin, stores and clock; processes come and go in front of them.
 pub struct World {
     pub twin: Running,
@@ -95,10 +101,11 @@ impl World {
     /// Twin and stores, no connector yet.
     pub async fn bare(config: Config) -> Self {
         let twin = twin::serve(twin::Config::default()).await.expect("a twin");
-        let now = twin.world.clock.now();
-        services::set_ahead(SignedDuration::ZERO);
+        let to_nine = to_nine_o_clock(twin.world.clock.now());
+        twin.world.clock.advance(to_nine);
+        services::set_ahead(to_nine);
         Self {
-            clock: Arc::new(FakeClock::new(now)),
+            clock: Arc::new(FakeClock::new(twin.world.clock.now())),
             links: Arc::default(),
             errors: Arc::default(),
             state: Arc::default(),
