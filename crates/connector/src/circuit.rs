@@ -15,9 +15,11 @@ use crate::poll::PollError;
 use crate::ports::StoreError;
 
 /// Stores that this service's allowance is used up; answers until when nobody calls. An open circuit
-/// is never shortened. The call was sent after `began`: told just after midnight, a refusal may be of the day
-/// before, and the new day's calls are all there. Should it be of the new day, the next call tells. Losing the race against another change of the row is no problem: the next run
+/// is never shortened. Losing the race against another change of the row is no problem: the next run
 /// finds out again.
+///
+/// The refused call was sent after `began`. A refusal that is told just after midnight may be of the day
+/// before, and the new day's calls are all there; should it be of the new day, the next call tells.
 pub(crate) async fn open(
     environment: &Environment,
     configured: &Configured,

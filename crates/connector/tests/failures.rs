@@ -158,7 +158,7 @@ async fn a_used_up_allowance_is_waited_for_until_it_is_renewed() {
     let (world, leads, _) = linked_pairs(3).await;
     edit_both_sides(&world, &leads, &[]);
     world.poll_once().await;
-    // The zone of the configuration, whatever the time of the day at which this test runs.
+    // The day of the configuration, which is not the twin's own.
     let zone = &world.config.account_engagement.time_zone;
     world.configure_unit(json!({ "daily_quota": 25_000, "quota_used": 25_000, "time_zone": zone }));
     let began = world.now();

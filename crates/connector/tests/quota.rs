@@ -38,7 +38,7 @@ async fn linked_pairs(count: usize) -> (World, Vec<String>) {
         .map(|number| world.lead(&email(number)))
         .collect();
     world.settle().await;
-    // Ten in the morning, whatever the time at which the test runs.
+    // Ten in the morning of a day without calls yet.
     world.advance(to_midnight(&world) + 10 * HOUR);
     // The service counts this day from its first call on.
     assert_eq!(world.poll_once().await.problem, None);

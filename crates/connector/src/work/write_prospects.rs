@@ -181,9 +181,7 @@ fn first_read(round: &Round<'_>, waiting: &[(usize, ProspectWrite)]) -> Timestam
         ProspectWriteTarget::Update(id) => round.created.get(&id),
         _ => None,
     });
-    known_since
-        .min()
-        .map_or(round.read_at, |known| round.read_at.min(*known))
+    known_since.fold(round.read_at, |first, at| first.min(*at))
 }
 
 /// Whether the answer to an update shows a value that the decision did not know: somebody edited the
