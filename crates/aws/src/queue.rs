@@ -1,5 +1,6 @@
 //! [`Queue`] on SQS FIFO: every entry's result is looked at.
 
+use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
@@ -33,6 +34,8 @@ pub struct QueueUrls {
 pub struct SqsQueue {
     client: Client,
     urls: QueueUrls,
+    /// A random number of this process: an event that arrives twice is one run in two processes.
+    process: u64,
     sent: AtomicU64,
 }
 
@@ -43,11 +46,12 @@ impl SqsQueue {
         Self {
             client,
             urls,
+            process: RandomState::new().hash_one(0),
             sent: AtomicU64::new(0),
         }
     }
 
-    /// The deduplication id is unique per message of a run, and never made of record and stamp: the
+    /// The deduplication id is of one message of one process, and never made of record and stamp: the
     /// same record can change twice within one stamp (reliability 2.1).
     fn entry(
         &self,
@@ -60,7 +64,7 @@ impl SqsQueue {
         let entry = SendMessageBatchRequestEntry::builder()
             .id(format!("m{number}"))
             .message_group_id(group)
-            .message_deduplication_id(format!("{}-{number}", batch.run))
+            .message_deduplication_id(format!("{}-{:x}-{number}", batch.run, self.process))
             .message_body(body)
             .build()
             .map_err(|error| error.to_string())?;
