@@ -2,6 +2,7 @@
 
 mod world;
 
+use connector::dlq::drain;
 use connector::ports::{Commit, Links};
 use connector::work::{Delivery, work};
 use jiff::SignedDuration;
@@ -111,5 +112,25 @@ async fn what_is_left_of_a_message_is_given_up_alone() {
     let drained = world.drain().await;
     assert_eq!(drained.dead, 0);
     world.assert_in_step();
+    assert_eq!(world.open_errors().await, []);
+}
+
+/// The row of the one that is no pair any more goes, and nobody would ever close its error.
+#[tokio::test]
+async fn two_records_that_were_given_up_apart_are_no_error_once_they_are_a_pair() {
+    let world = World::active().await;
+    let lead = world.lead("ann@example.com");
+    let prospect = world.prospect(json!({ "email": "ann@example.com" }));
+    let records = [
+        RecordRef::Crm(lead.parse().expect("an id")),
+        RecordRef::Prospect(prospect.try_into().expect("an id")),
+    ];
+    let dead = records.map(|record| world.message("dead", &[record], MAX_DELIVERIES));
+    let kept = drain(&world.environment(), dead.into(), "by-hand").await;
+    assert_eq!(kept, [""; 0]);
+    assert_eq!(world.open_errors().await.len(), 2);
+    world.settle().await;
+    world.assert_in_step();
+    assert_eq!(world.all_links().await.len(), 1);
     assert_eq!(world.open_errors().await, []);
 }

@@ -98,18 +98,22 @@ impl Job<'_> {
             && !self.superseded(&settlement.link).is_empty()
     }
 
-    /// Rows are closed before the link forgets that there was one; closing twice is harmless.
+    /// Rows are closed before the link forgets that there was one, or is removed with it; closing twice is
+    /// harmless.
     async fn close_errors(
         &self,
         round: &Round<'_>,
         settled: &[(usize, Settlement)],
         now: Timestamp,
     ) -> Result<(), WorkError> {
-        let pairs: Vec<PairKey> = settled
+        let own = settled
             .iter()
             .filter(|(_, settlement)| settlement.error == ErrorChange::Close)
-            .map(|(_, settlement)| settlement.link.key.clone())
-            .collect();
+            .map(|(_, settlement)| settlement.link.key.clone());
+        let removed = settled
+            .iter()
+            .flat_map(|(_, settlement)| self.superseded(&settlement.link));
+        let pairs: Vec<PairKey> = own.chain(removed).collect();
         if !pairs.is_empty() {
             let unit = &round.configured.row.business_unit;
             round.environment.errors.close(unit, &pairs, now).await?;
