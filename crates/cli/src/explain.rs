@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 
-use sync_core::conflict::KEPT_CONFLICTS;
 use sync_core::link::{Link, LinkState};
 use sync_core::trace::{FieldTrace, Winner};
 
@@ -57,7 +56,7 @@ fn conflicts(link: &Link) -> String {
     if lines.is_empty() {
         lines
     } else {
-        format!("  conflicts, the last {KEPT_CONFLICTS} at most (UTC):\n{lines}")
+        format!("  conflicts, the newest first (UTC):\n{lines}")
     }
 }
 

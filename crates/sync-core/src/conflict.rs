@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::trace::{FieldTrace, Trace};
 
-/// How many conflicts a pair keeps; the oldest go first.
-pub const KEPT_CONFLICTS: usize = 10;
+/// How many conflicts a pair keeps, unless its last decision alone has more; the oldest go first.
+const KEPT_CONFLICTS: usize = 10;
 
-/// How much they may weigh as JSON: a row has 400 KB for everything, and a text area alone up to 64.
+/// How much they may weigh as JSON, unless those of the last decision weigh more: a row has 400 KB for
+/// everything, and a text area alone up to 64.
 const KEPT_BYTES: usize = 100 * 1024;
 
 /// A field of which a value that somebody had entered was overruled.
@@ -34,16 +35,18 @@ impl Conflict {
     }
 }
 
-/// The conflicts of a pair after this decision. One that is decided again, because nobody saw how the
-/// first attempt ended, is the same one.
+/// The conflicts of a pair after this decision: all of its own, then as many of the former ones as there
+/// is room for. One that is decided again, because nobody saw how the first attempt ended, is the same one.
 pub(crate) fn keep(known: &[Conflict], trace: &Trace, at: Timestamp) -> Vec<Conflict> {
     let mut kept = known.to_vec();
+    let mut own = 0;
     for field in trace.fields.iter().filter(|field| field.conflict) {
         kept.retain(|conflict| !conflict.is_like(field));
         let field = field.clone();
         kept.push(Conflict { at, field });
+        own += 1;
     }
-    while kept.len() > KEPT_CONFLICTS || (kept.len() > 1 && weight(&kept) > KEPT_BYTES) {
+    while kept.len() > own && (kept.len() > KEPT_CONFLICTS || weight(&kept) > KEPT_BYTES) {
         kept.remove(0);
     }
     kept
@@ -94,6 +97,24 @@ mod tests {
         let expected: Vec<String> = (2..12).map(|number| format!("\"{number}\"")).collect();
         assert_eq!(losers(&kept), expected);
         assert_eq!(kept.last().map(|conflict| conflict.at), Some(at(11)));
+    }
+
+    #[test]
+    fn what_one_decision_overrules_is_kept_whole() {
+        let of_all = |losers: &[String]| Trace {
+            fields: losers
+                .iter()
+                .flat_map(|loser| conflict(loser).fields)
+                .collect(),
+            ..Trace::default()
+        };
+        let many: Vec<String> = (0..12).map(|number| number.to_string()).collect();
+        let kept = keep(&[], &conflict("former"), at(0));
+        let kept = keep(&kept, &of_all(&many), at(1));
+        assert_eq!(kept.len(), many.len());
+        assert_eq!(keep(&kept, &of_all(&many), at(2)).len(), many.len());
+        let long = ["a", "b", "c"].map(|letter| letter.repeat(64 * 1024));
+        assert_eq!(keep(&kept, &of_all(&long), at(3)).len(), long.len());
     }
 
     #[test]
