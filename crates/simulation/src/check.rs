@@ -17,7 +17,9 @@ pub fn check(deployment: &Deployment) {
     let unit = deployment.sim.lock().world.config.business_unit.clone();
     let links =
         at_once(deployment.links.list(&unit, None, None)).map_or_else(Vec::new, |page| page.rows);
-    let open = at_once(deployment.errors.list(&unit, false)).unwrap_or_default();
+    let mut open = at_once(deployment.errors.list(&unit, false)).unwrap_or_default();
+    // An error of a pair that is no more covers nobody: nothing would ever close it.
+    open.retain(|row| links.iter().any(|link| link.key == row.pair));
     let mut inner = deployment.sim.lock();
     for person in 0..inner.world.people.len() {
         let is_covered = open.iter().any(|row| {

@@ -16,15 +16,11 @@ use sync_core::value::{FieldName, FieldValue};
 
 use crate::entropy::Entropy;
 
-/// The size of the largest item of the table, in bytes.
-const ITEM_BYTES: usize = 400 * 1024;
-
 /// One link.
 pub(super) fn link(input: &[u8]) {
     let mut entropy = Entropy::new(input);
     let link = any_link(&mut entropy);
     let stored = document(&link).expect("a link is JSON");
-    assert!(stored.len() < ITEM_BYTES, "{} bytes", stored.len());
     let again: Link = read("1", &stored).expect("what we write is what we read");
     assert_eq!(again, link);
     assert_eq!(
