@@ -174,3 +174,35 @@ impl Queue for SqsQueue {
         Ok(depths)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_sqs::config::{BehaviorVersion, Config};
+    use jiff::Timestamp;
+    use sync_core::hint::CHANGE_BATCH_VERSION;
+
+    use super::*;
+
+    fn process() -> SqsQueue {
+        let config = Config::builder().behavior_version(BehaviorVersion::latest());
+        SqsQueue::new(Client::from_conf(config.build()), QueueUrls::default())
+    }
+
+    #[test]
+    fn an_event_that_arrives_twice_does_not_repeat_deduplication_ids() {
+        let batch = ChangeBatch {
+            version: CHANGE_BATCH_VERSION,
+            business_unit: "0Uv000000000001CAA".parse().expect("an id"),
+            run: "one run".to_owned(),
+            enqueued_at: Timestamp::UNIX_EPOCH,
+            hints: Vec::new(),
+        };
+        let (first, second) = (process(), process());
+        let sent = [&first, &first, &second].map(|queue| {
+            let (_, entry) = queue.entry("group", &batch).expect("an entry");
+            entry.message_deduplication_id.expect("an id")
+        });
+        let distinct: std::collections::BTreeSet<&String> = sent.iter().collect();
+        assert_eq!(distinct.len(), sent.len(), "{sent:?}");
+    }
+}
