@@ -16,10 +16,7 @@ use crate::ports::StoreError;
 
 /// Stores that this service's allowance is used up; answers until when nobody calls. An open circuit
 /// is never shortened. Losing the race against another change of the row is no problem: the next run
-/// finds out again.
-///
-/// The refused call was sent after `began`. A refusal that is told just after midnight may be of the day
-/// before, and the new day's calls are all there; should it be of the new day, the next call tells.
+/// finds out again. The refused call was sent after `began`.
 pub(crate) async fn open(
     environment: &Environment,
     configured: &Configured,
@@ -28,7 +25,7 @@ pub(crate) async fn open(
 ) -> UsedUp {
     let zone = &configured.config.account_engagement.time_zone;
     let zone = TimeZone::get(zone).unwrap_or(TimeZone::UTC);
-    let used_up = UsedUp::since(began, service, &zone);
+    let used_up = UsedUp::since(began, environment.clock.now(), service, &zone);
     let unit = &configured.row.business_unit;
     match store(environment, configured, used_up).await {
         Ok(()) => tracing::error!(%unit, %used_up, "Nobody calls until then."),

@@ -32,12 +32,20 @@ pub struct UsedUp {
 }
 
 impl UsedUp {
-    /// What a refusal of this service means now; `zone` is where the account's day begins.
+    /// What it means that this service refused, told at `now`, a call that was sent after `began`; `zone` is
+    /// where the account's day begins.
+    ///
+    /// What is told just after midnight, or sent while the counter may be late, may be of the day before, and
+    /// the new day's calls are all there: then it asks again soon, and one refused call tells if they are not.
     #[must_use]
-    pub fn since(now: Timestamp, service: Service, zone: &TimeZone) -> Self {
+    pub fn since(began: Timestamp, now: Timestamp, service: Service, zone: &TimeZone) -> Self {
         let until = match service {
             Service::Salesforce => later(now, SALESFORCE_PAUSE),
-            Service::AccountEngagement => later(next_midnight(now, zone), AFTER_MIDNIGHT),
+            Service::AccountEngagement => {
+                let day = later(began, -AFTER_MIDNIGHT);
+                let renewed = later(next_midnight(day, zone), AFTER_MIDNIGHT);
+                renewed.max(later(now, AFTER_MIDNIGHT))
+            }
         };
         Self { service, until }
     }
@@ -101,13 +109,13 @@ mod tests {
             ),
             (
                 "America/New_York",
-                "2026-11-24T05:00:00Z",
+                "2026-11-24T05:05:00Z",
                 "2026-11-25T05:05:00Z",
             ),
             // The day has 25 hours.
             (
                 "Europe/Berlin",
-                "2026-10-24T22:00:00Z",
+                "2026-10-24T22:05:00Z",
                 "2026-10-25T23:05:00Z",
             ),
             // Midnight does not exist: the day begins at one o'clock.
@@ -119,15 +127,42 @@ mod tests {
         ];
         for (zone, refused, again) in cases {
             let tz = TimeZone::get(zone).expect("a zone");
-            let used_up = UsedUp::since(moment(refused), Service::AccountEngagement, &tz);
+            let at = moment(refused);
+            let used_up = UsedUp::since(at, at, Service::AccountEngagement, &tz);
             assert_eq!(used_up.until, moment(again), "{zone} at {refused}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_around_midnight_costs_five_minutes_and_not_the_new_day() {
+        // the run began, was refused, called again at
+        let cases = [
+            ("23:59:00", "23:59:30", "00:05:00"),
+            ("23:59:00", "00:02:00", "00:07:00"),
+            // A run that is longer than the pause: it is over already, and yet calls must rest.
+            ("23:59:00", "00:06:00", "00:11:00"),
+            // The counter may be late.
+            ("00:00:00", "00:00:01", "00:05:01"),
+            ("00:04:59", "00:06:00", "00:11:00"),
+        ];
+        let moment = |time: &str| {
+            let day = if time < "12" { 25 } else { 24 };
+            moment(&format!("2026-11-{day}T{time}Z"))
+        };
+        for (began, refused, again) in cases {
+            let (began, refused) = (moment(began), moment(refused));
+            let service = Service::AccountEngagement;
+            let used_up = UsedUp::since(began, refused, service, &TimeZone::UTC);
+            assert_eq!(used_up.until, moment(again), "{began} to {refused}");
         }
     }
 
     #[test]
     fn salesforce_is_left_alone_for_an_hour() {
         let zone = TimeZone::get("America/New_York").expect("a zone");
-        let used_up = UsedUp::since(moment("2026-11-24T04:30:00Z"), Service::Salesforce, &zone);
+        let (began, refused) = ("2026-11-24T04:25:00Z", "2026-11-24T04:30:00Z");
+        let (began, refused) = (moment(began), moment(refused));
+        let used_up = UsedUp::since(began, refused, Service::Salesforce, &zone);
         assert_eq!(used_up.until, moment("2026-11-24T05:30:00Z"));
     }
 
