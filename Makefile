@@ -42,8 +42,8 @@ mutants: simulator ## every step of the protocol left out once: the seed that no
 crash-points: ## every death of the worker, counted, onto the page
 	$(PYTHON) tools/crash_points.py $(PAGE)
 
-simulator:
-	cargo build --release --locked -p simulation
+simulator: # --workspace: with the features that `binaries` compiles its dependencies with, once
+	cargo build --release --locked --workspace --bin simulation
 
 test-crashes: ## every pair of deaths of the worker while it creates a record
 	cargo test --workspace --locked --test crash_points -- --ignored
