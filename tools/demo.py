@@ -130,6 +130,11 @@ class Ticks:
 BACKGROUND = {"M3", "R102"}  # rules that speak on every look: linked already, an owner who is nobody's user
 
 
+def let_the_second_end() -> None:
+    """A lead that changed less than two seconds ago is written half a minute later (docs/decisions/0011)."""
+    time.sleep(2.1)
+
+
 class Story:
     """A dozen edits on both sides, each explained by the rule that decided it."""
 
@@ -179,6 +184,7 @@ class Story:
         owned = self.twin.edit_prospect(fields={"email": "ben.okafor@example.com", "firstName": "Ben", **person})["id"]
         self.twin.edit_prospect(owned, assign="ines.moreau")
         arrived = self.twin.edit_org("Lead", None, LastName="Haddad", Company="Haddad SARL", Email="lina@haddad.example")
+        let_the_second_end()
         self.ticks.header()
         self.ticks.tick("eight edits")
         self.explain("a phone number changed in Salesforce", first["crm_id"])
@@ -196,6 +202,7 @@ class Story:
         prospect = link["prospect_id"]
         self.ticks.header()
         self.twin.edit_prospect(prospect, fields={"Region__c": "Atlantis"})
+        let_the_second_end()
         self.ticks.tick("a region that is not in the picklist")
         (row,) = [row for row in self.world.cli("errors")["rows"] if row["prospect_id"] == prospect]
         say(f"  {paint('31', '✗')} {row['code']} on {', '.join(row['fields'])}; to act: {row['owner']}")
@@ -212,6 +219,7 @@ class Story:
         self.twin.edit_prospect(manual["prospect_id"], fields={"jobTitle": "Board Member"})
         self.ticks.header()
         self.ticks.tick("two edits while paused")
+        let_the_second_end()
         started = time.monotonic()
         self.world.cli("sync", str(manual["prospect_id"]))
         self.world.wait_until_quiet()

@@ -152,3 +152,58 @@ async fn p1_a_record_that_carries_the_key_of_another_pair_is_decided_there() {
     world.drain().await;
     assert_one_linked_pair(&world).await;
 }
+
+/// A worker created a partner and died; somebody else with the same address must not get it.
+#[tokio::test]
+async fn p1_a_lead_that_was_created_for_one_prospect_is_no_partner_of_another() {
+    let world = World::active().await;
+    let assigned = |name: &str, city: &str| {
+        let fields = json!({ "email": ANN, "lastName": name, "city": city });
+        world.edit_unit(json!({ "fields": fields, "assign": INES }))
+    };
+    let ann = assigned("Ann", "Lyon");
+    assert_eq!(world.poll_once().await.problem, None);
+    let batch = world.waiting();
+    *lock(&world.fuse) = Some(Fuse::failing("links.commit", Failure::CrashBefore));
+    assert!(world.deliver(world.environment(), &batch).await.is_none());
+    *lock(&world.fuse) = None;
+    world.services.forget();
+    let created = world.rows("Lead")[0]["Id"].clone();
+
+    let bea = assigned("Bea", "Paris");
+    world.advance(5);
+    assert_eq!(world.poll_once().await.problem, None);
+    let mut later = world.waiting();
+    later.retain(|message| batch.iter().all(|seen| seen.id != message.id));
+    let delivered = world.deliver(world.environment(), &later).await;
+    let (failed, _) = delivered.expect("the worker lives");
+    world.put_back(&later, &failed);
+    world.advance(3_600);
+    world.drain().await;
+    world.settle().await;
+
+    for (prospect, name, city) in [(ann, "Ann", "Lyon"), (bea, "Bea", "Paris")] {
+        let row = world.prospect_row(prospect);
+        assert_eq!(
+            (&row["lastName"], &row["city"]),
+            (&json!(name), &json!(city))
+        );
+    }
+    assert_eq!(world.rows("Lead").len(), 2);
+    let links = world.all_links().await;
+    let of_ann = links
+        .iter()
+        .find(|link| link.prospect_id == Some(prospect_id(ann)));
+    let lead = of_ann
+        .and_then(|link| link.crm_id.as_ref())
+        .expect("a lead");
+    assert_eq!(json!(lead.to_string()), created);
+    assert!(
+        links.iter().all(|link| link.state == LinkState::Linked),
+        "{links:?}"
+    );
+    assert!(
+        links.iter().all(|link| link.conflicts.is_empty()),
+        "{links:?}"
+    );
+}

@@ -24,9 +24,26 @@ struct Found {
     prospects: Vec<ProspectRecord>,
     created: BTreeMap<PairKey, Created>,
     claims: BTreeMap<RecordRef, PairKey>,
+    /// Pairs that are being written: a record that carries the key of one was created for it, although
+    /// nothing claims it before that is committed.
+    under_way: BTreeSet<PairKey>,
 }
 
 impl Found {
+    /// The keys that the records carry.
+    fn keys(&self) -> impl Iterator<Item = &PairKey> {
+        let of_crm = self.crm.iter().filter_map(|record| record.key.as_ref());
+        of_crm.chain(self.prospects.iter().filter_map(|p| p.key.as_ref()))
+    }
+
+    /// Whether the record, with the key that it carries, belongs to another pair than this.
+    fn is_taken(&self, pair: &PairKey, record: &RecordRef, carried: Option<&PairKey>) -> bool {
+        let is_other = |key: &&PairKey| *key != pair;
+        let is_created_elsewhere = |key: &PairKey| self.under_way.contains(key);
+        self.claims.get(record).is_some_and(|key| key != pair)
+            || carried.filter(is_other).is_some_and(is_created_elsewhere)
+    }
+
     fn records(&self) -> impl Iterator<Item = RecordRef> {
         let of_crm = self.crm.iter().map(|record| &record.id);
         let of_crm = of_crm.chain(self.natives.keys()).cloned();
@@ -137,13 +154,18 @@ async fn read_wanted(
         prospects,
         created,
         claims: BTreeMap::new(),
+        under_way: BTreeSet::new(),
     };
     let records: Vec<RecordRef> = found.records().collect();
-    let own: Vec<PairKey> = records.iter().cloned().map(PairKey::of).collect();
+    let own = records.iter().cloned().map(PairKey::of);
+    let keys: BTreeSet<PairKey> = own.chain(found.keys().cloned()).collect();
+    let keys: Vec<PairKey> = keys.into_iter().collect();
     let links = &round.environment.links;
-    let loaded = links.load(&config.business_unit, &records, &own).await?;
-    pairs.own_rows.extend(loaded.links.into_keys());
+    let loaded = links.load(&config.business_unit, &records, &keys).await?;
     found.claims = loaded.claims;
+    let under_way = loaded.links.values().filter(|link| link.intent.is_some());
+    found.under_way = under_way.map(|link| link.key.clone()).collect();
+    pairs.own_rows.extend(loaded.links.into_keys());
     Ok((found, not_asked))
 }
 
@@ -192,16 +214,11 @@ async fn find_created(
 
 fn fill_candidates(pair: &mut Pair, wanted: &BTreeSet<ReadMore>, found: &Found) {
     let key = pair.link.key.clone();
-    let is_taken = |record: &RecordRef| {
-        found
-            .claims
-            .get(record)
-            .is_some_and(|claimant| *claimant != key)
-    };
+    let is_taken = |record, carried| found.is_taken(&key, &record, carried);
     let crm_candidates = |matches: &dyn Fn(&CrmRecord) -> bool| {
         let matching = found.crm.iter().filter(|record| matches(record));
         let candidates = matching.map(|record| Candidate {
-            is_taken: is_taken(&RecordRef::Crm(record.id.clone())),
+            is_taken: is_taken(RecordRef::Crm(record.id.clone()), record.key.as_ref()),
             record: record.clone(),
         });
         Candidates::Found(distinct_by_id(candidates.collect(), |record| {
@@ -215,7 +232,8 @@ fn fill_candidates(pair: &mut Pair, wanted: &BTreeSet<ReadMore>, found: &Found) 
         if let sync_core::record::NativeCrmId::Record(id) = &prospect.native_crm_id
             && let Some(side) = found.natives.get(id)
         {
-            let is_taken = is_taken(&RecordRef::Crm(id.clone()));
+            let carried = side.present().and_then(|record| record.key.as_ref());
+            let is_taken = is_taken(RecordRef::Crm(id.clone()), carried);
             pair.native = Native::Read {
                 side: Box::new(side.clone()),
                 is_taken,
@@ -237,7 +255,7 @@ fn fill_candidates(pair: &mut Pair, wanted: &BTreeSet<ReadMore>, found: &Found) 
             email.is_some_and(|email| addresses.contains(email))
         });
         let candidates = matching.map(|prospect| Candidate {
-            is_taken: is_taken(&RecordRef::Prospect(prospect.id)),
+            is_taken: is_taken(RecordRef::Prospect(prospect.id), prospect.key.as_ref()),
             record: prospect.clone(),
         });
         pair.prospects_by_email =

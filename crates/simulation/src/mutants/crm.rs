@@ -30,28 +30,25 @@ pub(super) struct MutatedCrm {
 type Written = Result<CrmId, WriteFailure>;
 
 impl MutatedCrm {
-    fn mutate(&self, write: &CrmWrite) -> (CrmWrite, Config) {
-        let mut config = self.sim.lock().world.config.clone();
+    fn mutate(&self, write: &CrmWrite) -> CrmWrite {
         let mut write = write.clone();
         match self.mutant {
             mutant if mutant.creates_leads_blindly() => write.fields.key = None,
             Mutant::NoCondition => write.seen = None,
-            Mutant::NoTokenInSalesforce => config.salesforce.token_field = None,
             _ => {}
         }
-        (write, config)
+        write
     }
 
-    async fn write_one(&self, write: &CrmWrite) -> Written {
-        let (write, config) = self.mutate(write);
-        let mut without_token = config.clone();
-        without_token.salesforce.token_field = None;
-        let first = if self.mutant == Mutant::TokenInSecondUpdate {
-            &without_token
-        } else {
-            &config
-        };
-        let written = self.one(first, &write).await;
+    fn writes_no_token(&self) -> bool {
+        matches!(
+            self.mutant,
+            Mutant::NoTokenInSalesforce | Mutant::TokenInSecondUpdate
+        )
+    }
+
+    /// What becomes of one answer.
+    async fn after(&self, config: &Config, write: &CrmWrite, written: Written) -> Written {
         match (self.mutant, written) {
             (Mutant::TokenInSecondUpdate, Ok(id)) => {
                 let token_alone = CrmWrite {
@@ -60,22 +57,22 @@ impl MutatedCrm {
                     token: write.token.clone(),
                     seen: None,
                 };
-                self.one(&config, &token_alone).await
+                self.one(config, &token_alone).await
             }
             (mutant, Err(failure))
                 if mutant.overwrites_on_create() && failure.code == "DUPLICATE_VALUE" =>
             {
                 let keys: Vec<PairKey> = write.fields.key.clone().into_iter().collect();
-                let found = self.inner.find_by_key(&config, &keys).await;
+                let found = self.inner.find_by_key(config, &keys).await;
                 match found.ok().and_then(|found| found.into_iter().next()) {
                     Some(record) => {
                         let target = CrmWriteTarget::Update(record.id);
                         let overwrite = CrmWrite {
                             target,
                             seen: None,
-                            ..write
+                            ..write.clone()
                         };
-                        self.one(&config, &overwrite).await
+                        self.one(config, &overwrite).await
                     }
                     None => Err(failure),
                 }
@@ -195,16 +192,17 @@ impl Crm for MutatedCrm {
         self.inner.find_by_key(config, keys).await
     }
 
-    async fn write(&self, _: &Config, writes: &[CrmWrite]) -> Vec<Written> {
-        let mut written: Vec<Written> = Vec::with_capacity(writes.len());
-        for write in writes {
-            // The list is one call: when that is one too many, nothing of it is sent.
-            let mut refused = written.iter().filter_map(|written| written.as_ref().err());
-            let used_up = refused.find(|failure| failure.class == ErrorClass::Quota);
-            match used_up.cloned() {
-                Some(failure) => written.push(Err(failure)),
-                None => written.push(self.write_one(write).await),
-            }
+    async fn write(&self, config: &Config, writes: &[CrmWrite]) -> Vec<Written> {
+        let writes: Vec<CrmWrite> = writes.iter().map(|write| self.mutate(write)).collect();
+        let mut first = config.clone();
+        if self.writes_no_token() {
+            first.salesforce.token_field = None;
+        }
+        // One call, as it was asked for: split, it could outlive the worker's deadline by itself.
+        let answers = self.inner.write(&first, &writes).await;
+        let mut written = Vec::with_capacity(writes.len());
+        for (write, answer) in writes.iter().zip(answers) {
+            written.push(self.after(config, write, answer).await);
         }
         written
     }
