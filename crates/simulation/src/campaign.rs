@@ -93,7 +93,13 @@ impl Campaign {
                 &progress.tally.figures(self.start, progress.done),
             );
         }
-        if progress.tally.bad.is_empty() {
+        let reads_too_early = progress.tally.reads_too_early();
+        if reads_too_early {
+            println!(
+                "more entries of Account Engagement were overwritten unread than reading late explains"
+            );
+        }
+        if progress.tally.bad.is_empty() && !reads_too_early {
             ExitCode::SUCCESS
         } else {
             ExitCode::FAILURE
