@@ -9,12 +9,13 @@ use connector::work::parse_body;
 use futures::FutureExt;
 use jiff::SignedDuration;
 use serde_json::json;
+use sync_core::decision::SkipReason;
 use sync_core::ids::{CrmId, ProspectId};
 use sync_core::key::{PairKey, RecordRef};
 use sync_core::link::{Link, LinkState};
 use sync_core::protocol::AdminCommand;
 use twin::world::lock;
-use world::{Failure, Fuse, INES, World};
+use world::{Failure, Fuse, INES, World, example_config};
 
 const ANN: &str = "ann@example.com";
 const KEY: &str = "Prospect_Sync_Key__c";
@@ -206,4 +207,45 @@ async fn p1_a_lead_that_was_created_for_one_prospect_is_no_partner_of_another() 
         links.iter().all(|link| link.conflicts.is_empty()),
         "{links:?}"
     );
+}
+
+/// The mirror: without AMPSEA an address has one prospect, and it belongs to the lead that it was created for.
+#[tokio::test]
+async fn p1_a_prospect_that_was_created_for_one_lead_is_no_partner_of_another() {
+    let mut config = example_config().non_ampsea();
+    config.settings.match_by_email = false;
+    let world = World::with(config).await;
+    world.configure_unit(json!({ "ampsea": false }));
+    let named = |name: &str| json!({ "LastName": name, "Company": name, "Email": ANN });
+    let ann = world.create("Lead", named("Ann"));
+    assert_eq!(world.poll_once().await.problem, None);
+    let batch = world.waiting();
+    *lock(&world.fuse) = Some(Fuse::failing("links.commit", Failure::CrashBefore));
+    assert!(world.deliver(world.environment(), &batch).await.is_none());
+    *lock(&world.fuse) = None;
+    world.services.forget();
+
+    let bea = world.create("Lead", named("Bea"));
+    world.advance(5);
+    assert_eq!(world.poll_once().await.problem, None);
+    let mut later = world.waiting();
+    later.retain(|message| batch.iter().all(|seen| seen.id != message.id));
+    let delivered = world.deliver(world.environment(), &later).await;
+    let (failed, _) = delivered.expect("the worker lives");
+    world.put_back(&later, &failed);
+    world.advance(3_600);
+    world.drain().await;
+    world.settle().await;
+
+    assert_eq!(world.prospects().len(), 1);
+    assert_eq!(world.prospects()[0]["lastName"], "Ann");
+    assert_eq!(world.row("Lead", &bea)["LastName"], "Bea");
+    let links = world.all_links().await;
+    let state_of = |lead: &str| {
+        let of_lead = |link: &&Link| link.crm_id == lead.parse().ok();
+        links.iter().find(of_lead).map(|link| &link.state)
+    };
+    assert_eq!(state_of(&ann), Some(&LinkState::Linked));
+    let taken = LinkState::Skipped(SkipReason::ProspectTaken);
+    assert_eq!(state_of(&bea), Some(&taken));
 }
