@@ -15,7 +15,7 @@ use sync_core::key::{PairKey, RecordRef};
 use sync_core::link::{Link, LinkState};
 use sync_core::protocol::AdminCommand;
 use twin::world::lock;
-use world::{Failure, Fuse, INES, World, example_config};
+use world::{Failure, Fuse, INES, Message, World, example_config};
 
 const ANN: &str = "ann@example.com";
 const KEY: &str = "Prospect_Sync_Key__c";
@@ -123,26 +123,47 @@ async fn p1_who_finds_a_record_claimed_writes_nothing() {
     assert_one_linked_pair(&world).await;
 }
 
-/// A worker created the prospect and died. Somebody sends the prospect by hand, without its key.
-#[tokio::test]
-async fn p1_a_record_that_carries_the_key_of_another_pair_is_decided_there() {
-    let world = World::active().await;
-    world.lead(ANN);
+/// A worker creates what is missing and dies before it commits; answers its messages.
+async fn die_before_commit(world: &World) -> Vec<Message> {
     assert_eq!(world.poll_once().await.problem, None);
     let batch = world.waiting();
     *lock(&world.fuse) = Some(Fuse::failing("links.commit", Failure::CrashBefore));
     assert!(world.deliver(world.environment(), &batch).await.is_none());
     *lock(&world.fuse) = None;
     world.services.forget();
+    batch
+}
+
+fn waiting_besides(world: &World, batch: &[Message]) -> Vec<Message> {
+    let mut waiting = world.waiting();
+    waiting.retain(|message| batch.iter().all(|seen| seen.id != message.id));
+    waiting
+}
+
+/// Another worker goes first; then the messages of the dead one come again.
+async fn work_on_what_came_since(world: &World, batch: &[Message]) {
+    world.advance(5);
+    assert_eq!(world.poll_once().await.problem, None);
+    let later = waiting_besides(world, batch);
+    let delivered = world.deliver(world.environment(), &later).await;
+    let (failed, _) = delivered.expect("the worker lives");
+    world.put_back(&later, &failed);
+    world.advance(3_600);
+    world.drain().await;
+    world.settle().await;
+}
+
+/// A worker created the prospect and died. Somebody sends the prospect by hand, without its key.
+#[tokio::test]
+async fn p1_a_record_that_carries_the_key_of_another_pair_is_decided_there() {
+    let world = World::active().await;
+    world.lead(ANN);
+    let batch = die_before_commit(&world).await;
     let prospect = world.prospects_of(ANN)[0]["id"].as_u64().expect("an id");
     world.advance(120);
     let prospect = prospect_id(prospect);
     world.admin(AdminCommand::Sync { prospect }).await;
-    let by_hand: Vec<_> = world
-        .waiting()
-        .into_iter()
-        .filter(|message| batch.iter().all(|seen| seen.id != message.id))
-        .collect();
+    let by_hand = waiting_besides(&world, &batch);
     assert_eq!(by_hand.len(), 1);
     let delivered = world.deliver(world.environment(), &by_hand).await;
     let (failed, _) = delivered.expect("the worker lives");
@@ -163,25 +184,11 @@ async fn p1_a_lead_that_was_created_for_one_prospect_is_no_partner_of_another() 
         world.edit_unit(json!({ "fields": fields, "assign": INES }))
     };
     let ann = assigned("Ann", "Lyon");
-    assert_eq!(world.poll_once().await.problem, None);
-    let batch = world.waiting();
-    *lock(&world.fuse) = Some(Fuse::failing("links.commit", Failure::CrashBefore));
-    assert!(world.deliver(world.environment(), &batch).await.is_none());
-    *lock(&world.fuse) = None;
-    world.services.forget();
+    let batch = die_before_commit(&world).await;
     let created = world.rows("Lead")[0]["Id"].clone();
 
     let bea = assigned("Bea", "Paris");
-    world.advance(5);
-    assert_eq!(world.poll_once().await.problem, None);
-    let mut later = world.waiting();
-    later.retain(|message| batch.iter().all(|seen| seen.id != message.id));
-    let delivered = world.deliver(world.environment(), &later).await;
-    let (failed, _) = delivered.expect("the worker lives");
-    world.put_back(&later, &failed);
-    world.advance(3_600);
-    world.drain().await;
-    world.settle().await;
+    work_on_what_came_since(&world, &batch).await;
 
     for (prospect, name, city) in [(ann, "Ann", "Lyon"), (bea, "Bea", "Paris")] {
         let row = world.prospect_row(prospect);
@@ -218,24 +225,10 @@ async fn p1_a_prospect_that_was_created_for_one_lead_is_no_partner_of_another() 
     world.configure_unit(json!({ "ampsea": false }));
     let named = |name: &str| json!({ "LastName": name, "Company": name, "Email": ANN });
     let ann = world.create("Lead", named("Ann"));
-    assert_eq!(world.poll_once().await.problem, None);
-    let batch = world.waiting();
-    *lock(&world.fuse) = Some(Fuse::failing("links.commit", Failure::CrashBefore));
-    assert!(world.deliver(world.environment(), &batch).await.is_none());
-    *lock(&world.fuse) = None;
-    world.services.forget();
+    let batch = die_before_commit(&world).await;
 
     let bea = world.create("Lead", named("Bea"));
-    world.advance(5);
-    assert_eq!(world.poll_once().await.problem, None);
-    let mut later = world.waiting();
-    later.retain(|message| batch.iter().all(|seen| seen.id != message.id));
-    let delivered = world.deliver(world.environment(), &later).await;
-    let (failed, _) = delivered.expect("the worker lives");
-    world.put_back(&later, &failed);
-    world.advance(3_600);
-    world.drain().await;
-    world.settle().await;
+    work_on_what_came_since(&world, &batch).await;
 
     assert_eq!(world.prospects().len(), 1);
     assert_eq!(world.prospects()[0]["lastName"], "Ann");

@@ -32,16 +32,16 @@ struct Found {
 impl Found {
     /// The keys that the records carry.
     fn keys(&self) -> impl Iterator<Item = &PairKey> {
-        let of_crm = self.crm.iter().filter_map(|record| record.key.as_ref());
-        of_crm.chain(self.prospects.iter().filter_map(|p| p.key.as_ref()))
+        let natives = self.natives.values().filter_map(Side::present);
+        let of_crm = self.crm.iter().chain(natives).map(|record| &record.key);
+        let of_prospects = self.prospects.iter().map(|prospect| &prospect.key);
+        of_crm.chain(of_prospects).flatten()
     }
 
     /// Whether the record, with the key that it carries, belongs to another pair than this.
     fn is_taken(&self, pair: &PairKey, record: &RecordRef, carried: Option<&PairKey>) -> bool {
-        let is_other = |key: &&PairKey| *key != pair;
-        let is_created_elsewhere = |key: &PairKey| self.under_way.contains(key);
         self.claims.get(record).is_some_and(|key| key != pair)
-            || carried.filter(is_other).is_some_and(is_created_elsewhere)
+            || carried.is_some_and(|key| key != pair && self.under_way.contains(key))
     }
 
     fn records(&self) -> impl Iterator<Item = RecordRef> {
