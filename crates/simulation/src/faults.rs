@@ -25,6 +25,8 @@ pub enum Kind {
     Delete,
     /// Changed addresses.
     Address,
+    /// Shared addresses.
+    Namesakes,
     /// Values that do not fit.
     Unfit,
     /// Automations of the org.
@@ -49,6 +51,7 @@ impl Kind {
         Self::LateCommit,
         Self::Delete,
         Self::Address,
+        Self::Namesakes,
         Self::Unfit,
         Self::Automation,
         Self::Overlap,
@@ -104,6 +107,8 @@ pub struct Faults {
     pub deletes: u32,
     /// A user changes the address of a record.
     pub addresses: u32,
+    /// A new person has the address of another one.
+    pub shared_addresses: u32,
     /// A marketer enters a value that Salesforce does not take.
     pub unfit: u32,
     /// An automation of the org changes a field of a lead in the transaction of our own write.
@@ -143,6 +148,7 @@ impl Faults {
             late_commit: often(300),
             deletes: often(500),
             addresses: often(100),
+            shared_addresses: often(500),
             unfit: often(100),
             automation: often(100),
             outage: rng.u32(0..32) == 0,
@@ -169,6 +175,7 @@ impl Faults {
             (Kind::LateCommit, &mut self.late_commit),
             (Kind::Delete, &mut self.deletes),
             (Kind::Address, &mut self.addresses),
+            (Kind::Namesakes, &mut self.shared_addresses),
             (Kind::Unfit, &mut self.unfit),
             (Kind::Automation, &mut self.automation),
         ];

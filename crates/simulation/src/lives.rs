@@ -1,6 +1,6 @@
 //! People who delete records and take them out of the recycle bins again, and what must follow.
 
-use serde_json::json;
+use serde_json::{Map, Value};
 use sync_core::ids::{CrmId, ProspectId};
 use sync_core::key::RecordRef;
 use twin::bu::prospects::Writer;
@@ -8,7 +8,7 @@ use twin::org::Caller;
 
 use crate::kernel::{Inner, Millis};
 use crate::users::{MARKETER, late_commit, when_committed};
-use crate::world::World;
+use crate::world::{Entered, World};
 
 /// What people did to the records of a person.
 #[derive(Debug, Clone, Copy, Default)]
@@ -24,31 +24,31 @@ pub struct Life {
     pub prospect_undeleted: Option<Millis>,
 }
 
-/// A record of a person, and whether it is in the recycle bin.
+/// The records of a person on a side, and whether they are in the recycle bin.
 #[must_use]
 pub fn records(world: &World, person: usize, on_crm: bool) -> Vec<(RecordRef, bool)> {
-    let is_theirs = |address: &str| world.person(address) == Some(person);
-    if on_crm {
-        let leads = world.lead_ids().filter_map(|id| {
-            let row = world.lead(&id)?;
-            let is_deleted = row.get("IsDeleted") == Some(&json!(true));
-            is_theirs(World::text(row, "Email")).then_some((RecordRef::Crm(id), is_deleted))
-        });
-        leads.collect()
-    } else {
-        let prospects = world.prospect_ids().filter_map(|id| {
-            let row = world.prospect(id)?;
-            let is_deleted = row.get("isDeleted") == Some(&json!(true));
-            is_theirs(World::text(&row, "email")).then_some((RecordRef::Prospect(id), is_deleted))
-        });
-        prospects.collect()
-    }
+    let is_theirs = |(record, owner): &(&RecordRef, &usize)| {
+        **owner == person && matches!(record, RecordRef::Crm(_)) == on_crm
+    };
+    let theirs = world.owners.iter().filter(is_theirs);
+    let with_state = theirs.filter_map(|(record, _)| {
+        let is_deleted = match record {
+            RecordRef::Crm(id) => is_in_bin(world.lead(id)?, "IsDeleted"),
+            RecordRef::Prospect(id) => is_in_bin(&world.prospect(*id)?, "isDeleted"),
+        };
+        Some((record.clone(), is_deleted))
+    });
+    with_state.collect()
+}
+
+fn is_in_bin(row: &Map<String, Value>, name: &str) -> bool {
+    row.get(name) == Some(&Value::Bool(true))
 }
 
 /// Whether a person was entered on both sides, and nobody has linked the two records yet.
 #[must_use]
 pub fn is_unlinked_double(world: &World, person: usize) -> bool {
-    world.doubles.contains(&person) && !world.agreed.contains_key(&(person, 0))
+    world.people[person].entered == Entered::AsBoth && !world.agreed.contains_key(&(person, 0))
 }
 
 /// A user deletes the record of a person on one side, or takes it out of the recycle bin.

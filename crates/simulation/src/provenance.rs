@@ -177,26 +177,17 @@ pub(crate) fn note(
     (body, condition): (&Map<String, Value>, Option<Timestamp>),
 ) {
     let world = &mut inner.world;
-    let email = match record {
-        RecordRef::Crm(id) => world
-            .lead(id)
-            .map(|row| World::text(row, "Email").to_owned()),
-        RecordRef::Prospect(id) => {
-            let row = world.prospect(*id);
-            row.map(|row| World::text(&row, "email").to_owned())
-        }
-    };
-    let Some(person) = email.and_then(|email| world.person(&email)) else {
+    let Some(person) = world.owner(record) else {
         inner.violate(format!("{record} belongs to nobody"));
         return;
     };
-    let written = NAMES.map(|(on_prospect, on_crm)| {
+    let written = std::array::from_fn(|field| {
         let name = match record {
-            RecordRef::Crm(_) => on_crm,
-            RecordRef::Prospect(_) => on_prospect,
+            RecordRef::Crm(_) => NAMES[field].1,
+            RecordRef::Prospect(_) => NAMES[field].0,
         };
         let is_written = body.contains_key(name);
-        is_written.then(|| World::text(body, name).to_owned())
+        is_written.then(|| World::value(body, field, name))
     });
     let about = (condition, inner.now);
     if let Some(broken) = world.note_write(task, record, person, &written, about) {

@@ -110,7 +110,7 @@ fn undelete(inner: &mut Inner, email: &str) -> Result<ProspectId, twin::bu::ApiE
     inner.tell("engagement", format_args!("undeletes {undeleted:?}"));
     let id = ProspectId::try_from(undeleted?).expect("the engine counts from one");
     inner.world.count.prospect_writes += 1;
-    if let Some(person) = inner.world.person(email) {
+    if let Some(person) = inner.world.owner(&RecordRef::Prospect(id)) {
         inner.world.life(person).is_prospect_deleted = false;
     }
     Ok(id)

@@ -10,7 +10,7 @@ use twin::org::Caller;
 use crate::addresses;
 use crate::kernel::{Inner, Millis};
 use crate::lives;
-use crate::world::{Edit, FIELDS, NAMES, World};
+use crate::world::{EMAIL, Edit, Entered, NAMES, Person, World};
 
 /// The user who works in Account Engagement, and to whom prospects are assigned.
 pub const MARKETER: u64 = 3;
@@ -73,37 +73,51 @@ fn value(inner: &mut Inner, (field, on_crm): (usize, bool), domain: Domain) -> S
     }
 }
 
-/// A new person: as a lead, as an assigned prospect, or as both, entered by two people who do not know
-/// of each other.
+/// A new person: as a lead, as an assigned prospect, or as both.
 fn create(inner: &mut Inner, domain: Domain) {
     let person = inner.world.people.len();
-    let sides: &[bool] = match inner.rng.u32(0..8) {
-        0 => &[true, false],
-        1 => &[false, true],
-        2..5 => &[true],
-        _ => &[false],
+    let (entered, sides): (_, &[bool]) = match inner.rng.u32(0..8) {
+        0 => (Entered::AsBoth, &[true, false]),
+        1 => (Entered::AsBoth, &[false, true]),
+        2..5 => (Entered::AsLead, &[true]),
+        _ => (Entered::AsProspect, &[false]),
     };
-    inner
-        .world
-        .people
-        .push(vec![format!("Person{person}@example.com")]);
-    if sides.len() > 1 {
-        inner.world.doubles.insert(person);
-    }
+    let address = namesake(inner, entered);
+    let address = address.unwrap_or_else(|| format!("Person{person}@example.com"));
+    inner.world.people.push(Person {
+        addresses: vec![address],
+        entered,
+    });
     for on_crm in sides {
         create_record(inner, person, *on_crm, domain);
     }
 }
 
+/// The address of somebody who was entered in the same service, and nowhere else: people who share one. Across
+/// services an address is what tells that two records are one person's.
+fn namesake(inner: &mut Inner, entered: Entered) -> Option<String> {
+    let shared = inner.faults.shared_addresses;
+    if entered == Entered::AsBoth || !inner.happens(shared) {
+        return None;
+    }
+    let people = &inner.world.people;
+    let of_service = people.iter().filter(|person| person.entered == entered);
+    let addresses: Vec<&String> = of_service.map(|person| &person.addresses[0]).collect();
+    let one = inner.rng.choice(addresses)?;
+    Some(one.clone())
+}
+
 fn create_record(inner: &mut Inner, person: usize, on_crm: bool, domain: Domain) {
-    let email = inner.world.people[person][0].clone();
+    let Person { addresses, entered } = &inner.world.people[person];
+    let (email, is_only) = (addresses[0].clone(), *entered != Entered::AsBoth);
     // The other of two records must be seen before a partner is made.
-    let can_be_late = on_crm && !inner.world.doubles.contains(&person);
+    let can_be_late = on_crm && is_only;
     let delay = can_be_late.then(|| late_commit(inner)).flatten();
-    let values: Vec<String> = (0..FIELDS)
+    let mut values: Vec<String> = (0..EMAIL)
         .map(|field| value(inner, (field, on_crm), domain))
         .collect();
     let mut body = fields(&values, on_crm);
+    values.push(email.to_ascii_lowercase());
     let now = inner.timestamp();
     let record = if on_crm {
         body.insert("Email".to_owned(), json!(email));
@@ -182,7 +196,7 @@ pub(crate) fn when_committed(
     }
 }
 
-fn note(
+pub(crate) fn note(
     inner: &mut Inner,
     record: &RecordRef,
     person: usize,
@@ -215,20 +229,6 @@ pub fn live_record(world: &World, person: usize, on_crm: bool) -> Option<RecordR
     live.next().map(|(record, _)| record)
 }
 
-/// What a record shows in a field; nothing when it is not there.
-#[must_use]
-pub fn shown(world: &World, record: &RecordRef, field: usize) -> String {
-    match record {
-        RecordRef::Crm(id) => world
-            .lead(id)
-            .map(|row| World::text(row, NAMES[field].1).to_owned()),
-        RecordRef::Prospect(id) => world
-            .prospect(*id)
-            .map(|row| World::text(&row, NAMES[field].0).to_owned()),
-    }
-    .unwrap_or_default()
-}
-
 /// A user changes one field, or puts an earlier value back.
 fn edit(inner: &mut Inner, person: usize, on_crm: bool, domain: Domain) {
     let now = inner.timestamp();
@@ -236,7 +236,7 @@ fn edit(inner: &mut Inner, person: usize, on_crm: bool, domain: Domain) {
     let Some(record) = live_record(&inner.world, person, on_crm) else {
         return;
     };
-    let field = inner.rng.usize(0..FIELDS);
+    let field = inner.rng.usize(0..EMAIL);
     let puts_back = inner.rng.u32(0..4) == 0;
     let earlier: Vec<String> = inner
         .world
@@ -251,7 +251,7 @@ fn edit(inner: &mut Inner, person: usize, on_crm: bool, domain: Domain) {
     } else {
         value(inner, (field, on_crm), domain)
     };
-    if shown(&inner.world, &record, field) == value {
+    if inner.world.shown(&record, field) == value {
         return;
     }
     match &record {
@@ -267,7 +267,7 @@ pub fn automate(inner: &mut Inner, id: &CrmId, caller: &Caller) {
     let Some(person) = inner.world.owners.get(&record).copied() else {
         return;
     };
-    let field = inner.rng.usize(0..FIELDS);
+    let field = inner.rng.usize(0..EMAIL);
     let value = format!("a{}", inner.world.edits.len());
     let body = Map::from_iter([(NAMES[field].1.to_owned(), json!(value))]);
     let updated = inner.world.org.update("Lead", id.as_str(), &body, caller);

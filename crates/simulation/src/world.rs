@@ -1,8 +1,8 @@
 //! Both services as the twin's engines, the people in them, and where every value came from.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use connector::adapters::prospect;
+use connector::adapters::{crm_record, prospect};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -15,17 +15,41 @@ use twin::org::Org;
 
 use crate::allowance::Allowances;
 use crate::kernel::{Millis, TaskId};
-use crate::lives::Life;
+use crate::lives::{self, Life};
 
-/// How many fields are synced in a simulated world.
-pub const FIELDS: usize = 3;
+/// How many fields are followed in a simulated world.
+pub const FIELDS: usize = 4;
+
+/// The field among them that is an address. Users enter what they like in those before it.
+pub const EMAIL: usize = 3;
 
 /// The fields: name on the prospect, name on the lead.
 pub const NAMES: [(&str, &str); FIELDS] = [
     ("firstName", "FirstName"),
     ("jobTitle", "Title"),
     ("city", "City"),
+    ("email", "Email"),
 ];
+
+/// Somebody with a record in one service or in both.
+#[derive(Debug, Clone)]
+pub struct Person {
+    /// The addresses that they have had. Others can have had them too.
+    pub addresses: Vec<String>,
+    /// Where users entered them.
+    pub entered: Entered,
+}
+
+/// Where users enter a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entered {
+    /// As a lead.
+    AsLead,
+    /// As an assigned prospect.
+    AsProspect,
+    /// As both: two users did not know of each other.
+    AsBoth,
+}
 
 /// The edit that a value came from.
 pub type EditId = usize;
@@ -147,8 +171,8 @@ pub struct World {
     pub connector_user: String,
     /// A user's id in Salesforce.
     pub user: String,
-    /// The people by the addresses that they have had.
-    pub people: Vec<Vec<String>>,
+    /// The people.
+    pub people: Vec<Person>,
     /// All edits.
     pub edits: Vec<Edit>,
     /// The conflicts that the rows keep.
@@ -167,8 +191,6 @@ pub struct World {
     pub calls: BTreeMap<TaskId, u32>,
     /// What people did to the records of each person.
     pub lives: BTreeMap<usize, Life>,
-    /// People who were entered on both sides.
-    pub doubles: BTreeSet<usize>,
     /// Whose record is whose.
     pub owners: BTreeMap<RecordRef, usize>,
     pub(crate) origins: BTreeMap<RecordRef, Origins>,
@@ -198,7 +220,6 @@ impl World {
             allowances: Allowances::default(),
             calls: BTreeMap::new(),
             lives: BTreeMap::new(),
-            doubles: BTreeSet::new(),
             owners: BTreeMap::new(),
             origins: BTreeMap::new(),
             read: BTreeMap::new(),
@@ -284,13 +305,63 @@ impl World {
         self.read.insert((task, record), origins);
     }
 
-    /// Whose record a row is, by its address.
+    /// Whose record it is: whoever entered it, else whose record it was created for.
     #[must_use]
-    pub fn person(&self, email: &str) -> Option<usize> {
-        let is_theirs = |known: &String| known.eq_ignore_ascii_case(email);
-        self.people
-            .iter()
-            .position(|known| known.iter().any(is_theirs))
+    pub fn owner(&self, record: &RecordRef) -> Option<usize> {
+        let known = |record: &RecordRef| self.owners.get(record).copied();
+        known(record)
+            .or_else(|| known(self.key_on(record)?.origin()))
+            .or_else(|| self.namesake(record))
+    }
+
+    /// The pair key that a record carries.
+    fn key_on(&self, record: &RecordRef) -> Option<PairKey> {
+        match record {
+            RecordRef::Crm(id) => {
+                let unit = &self.config.business_unit;
+                crm_record::key(unit, &self.config, self.lead(id)?)
+            }
+            RecordRef::Prospect(id) => self.key_of(&Self::as_answer(*id, self.prospect(*id)?)),
+        }
+    }
+
+    /// Of a record that carries no key: who has its address, and no record on that side yet.
+    fn namesake(&self, record: &RecordRef) -> Option<usize> {
+        let address = self.shown(record, EMAIL);
+        let on_crm = matches!(record, RecordRef::Crm(_));
+        let has_it = |person: &usize| {
+            let mut known = self.people[*person].addresses.iter();
+            known.any(|known| known.eq_ignore_ascii_case(&address))
+        };
+        let has_none = |person: &usize| lives::records(self, *person, on_crm).is_empty();
+        let named: Vec<usize> = (0..self.people.len()).filter(has_it).collect();
+        let first = named.first().copied();
+        named.into_iter().find(has_none).or(first)
+    }
+
+    /// What a record shows in a field, as values are compared; nothing when it is not there.
+    #[must_use]
+    pub fn shown(&self, record: &RecordRef, field: usize) -> String {
+        let (on_prospect, on_crm) = NAMES[field];
+        let shown = match record {
+            RecordRef::Crm(id) => self.lead(id).map(|row| Self::value(row, field, on_crm)),
+            RecordRef::Prospect(id) => {
+                let row = self.prospect(*id);
+                row.map(|row| Self::value(&row, field, on_prospect))
+            }
+        };
+        shown.unwrap_or_default()
+    }
+
+    /// The value of a field on a row, as values are compared: addresses without their capitals.
+    #[must_use]
+    pub fn value(row: &Map<String, Value>, field: usize, name: &str) -> String {
+        let text = Self::text(row, name);
+        if field == EMAIL {
+            text.to_ascii_lowercase()
+        } else {
+            text.to_owned()
+        }
     }
 
     /// The ids of all leads, deleted ones included.

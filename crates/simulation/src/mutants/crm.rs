@@ -177,6 +177,11 @@ impl Crm for MutatedCrm {
         if self.mutant == Mutant::CaseSensitiveAddress {
             found.retain(|record| record.key.is_some());
         }
+        if self.mutant == Mutant::CreatedForOthersIsFree {
+            for record in &mut found {
+                record.key = None;
+            }
+        }
         Ok(found)
     }
 

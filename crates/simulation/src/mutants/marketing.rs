@@ -106,7 +106,12 @@ impl Marketing for MutatedMarketing {
         config: &Config,
         emails: &[NormalisedEmail],
     ) -> Result<Vec<ProspectRecord>, ServiceError> {
-        let found = self.inner.find_by_email(config, emails).await?;
+        let mut found = self.inner.find_by_email(config, emails).await?;
+        if self.mutant == Mutant::CreatedForOthersIsFree {
+            for record in &mut found {
+                record.key = None;
+            }
+        }
         Ok(match self.mutant {
             Mutant::NoLookUpBeforeCreate => Vec::new(),
             mutant if mutant.creates_prospects_blindly() => Vec::new(),

@@ -65,6 +65,7 @@ mutants! {
     NoLookUpBeforeCreate: "an open create of a prospect is repeated without looking for its result",
     UpsertOverwrites: "a create that exists already overwrites the record",
     UpsertWithoutLease: "a create that exists already overwrites the record, and there is no lease",
+    CreatedForOthersIsFree: "a record that was created for another pair is taken by whoever finds its address",
     CaseSensitiveAddress: "addresses are compared with their capitals",
     NoTokenInSalesforce: "writes to Salesforce carry no sync token",
     NoTokenInAccountEngagement: "writes to Account Engagement carry no sync token",
