@@ -4,11 +4,12 @@ mod world;
 
 use std::sync::Arc;
 
-use connector::ports::{Begin, Links};
-use connector::work::parse_body;
+use connector::ports::{Begin, Commit, Links};
+use connector::work::{parse_body, work};
 use futures::FutureExt;
 use jiff::SignedDuration;
 use serde_json::json;
+use sync_core::config::Mode;
 use sync_core::decision::SkipReason;
 use sync_core::ids::{CrmId, ProspectId};
 use sync_core::key::{PairKey, RecordRef};
@@ -120,6 +121,45 @@ async fn p1_who_finds_a_record_claimed_writes_nothing() {
     world.put_back(&batch, &failed);
     world.advance(200);
     world.drain().await;
+    assert_one_linked_pair(&world).await;
+}
+
+/// Between a worker's first look at the rows and its look-up another one links its record.
+#[tokio::test]
+async fn p1_who_finds_its_record_claimed_meanwhile_says_nothing_of_it() {
+    let mut config = example_config();
+    config.mode = Mode::NonAmpsea;
+    config.settings.match_by_email = false;
+    let world = World::with(config).await;
+    world.configure_unit(json!({ "ampsea": false }));
+    let lead = world.lead(ANN);
+    let prospect = world.prospect(json!({ "email": ANN, "lastName": "Ann" }));
+    world.advance(5);
+    let (crm_id, prospect_id) = (lead.parse().expect("an id"), prospect_id(prospect));
+    let linked = Commit {
+        claims: vec![crm(&lead), RecordRef::Prospect(prospect_id)],
+        supersedes: Vec::new(),
+        link: Link {
+            crm_id: Some(crm_id),
+            prospect_id: Some(prospect_id),
+            state: LinkState::Linked,
+            ..Link::new(world.unit(), PairKey::of(RecordRef::Prospect(prospect_id)))
+        },
+    };
+    let links = Arc::clone(&world.links);
+    let other = move || {
+        let stored = links.commit(vec![linked]).now_or_never();
+        assert!(stored.expect("memory")[0].is_ok());
+    };
+    let fuse = Fuse::meddling("marketing.find_by_email", other);
+    let message = world.message("slow", &[crm(&lead)], 1);
+    let deadline = world.now() + SignedDuration::from_secs(300);
+    let environment = fuse.wrap(world.environment());
+    let (failed, _) = work(&environment, vec![message], "slow", deadline).await;
+    assert_eq!(fuse.count("marketing.find_by_email"), 1);
+    assert_eq!(failed, ["slow"]);
+    assert_eq!(world.all_links().await.len(), 1);
+    world.settle().await;
     assert_one_linked_pair(&world).await;
 }
 

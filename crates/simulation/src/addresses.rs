@@ -23,7 +23,11 @@ pub fn change(inner: &mut Inner, person: usize, on_crm: bool) {
     };
     let address = match inner.rng.u32(0..6) {
         0 | 1 => inner.world.shown(&record, EMAIL).to_uppercase(),
-        2 => inner.rng.choice(&inner.world.people[person].addresses).expect("one at least").clone(),
+        2 => inner
+            .rng
+            .choice(&inner.world.people[person].addresses)
+            .expect("one at least")
+            .clone(),
         _ => new(inner, person),
     };
     match &record {
@@ -50,7 +54,10 @@ fn change_lead(inner: &mut Inner, id: &CrmId, person: usize, address: String) {
     if updated.is_err() {
         return;
     }
-    inner.tell("user edits", format_args!("{record} Email {address:?} {delay:?}"));
+    inner.tell(
+        "user edits",
+        format_args!("{record} Email {address:?} {delay:?}"),
+    );
     let (value, stamped) = (address.to_ascii_lowercase(), inner.now);
     if value != before {
         when_committed(inner, delay, move |inner| {
@@ -65,7 +72,10 @@ fn change_prospect(inner: &mut Inner, id: ProspectId, person: usize, address: St
     inner.world.keep_earlier(id, at);
     let body = Map::from_iter([("email".to_owned(), json!(address))]);
     let unit = &mut inner.world.unit;
-    if unit.update_prospect(id.get(), &body, marketer(), now).is_err() {
+    if unit
+        .update_prospect(id.get(), &body, marketer(), now)
+        .is_err()
+    {
         return;
     }
     inner.tell("user edits", format_args!("{record} Email {address:?}"));

@@ -96,7 +96,7 @@ impl Campaign {
         let reads_too_early = progress.tally.reads_too_early();
         if reads_too_early {
             println!(
-                "more entries of Account Engagement were overwritten unread than reading late explains"
+                "more or older entries of Account Engagement were overwritten unread than reading late explains"
             );
         }
         if progress.tally.bad.is_empty() && !reads_too_early {

@@ -13,6 +13,8 @@ pub enum Kind {
     LoseReply,
     /// Late landings and slow answers.
     Late,
+    /// Writes to a row that are long under way.
+    LateRows,
     /// Refused log-ins.
     Auth,
     /// Messages that come again.
@@ -45,6 +47,7 @@ impl Kind {
         Self::Refuse,
         Self::LoseReply,
         Self::Late,
+        Self::LateRows,
         Self::Auth,
         Self::Duplicate,
         Self::Stale,
@@ -95,6 +98,8 @@ pub struct Faults {
     pub lose_reply: u32,
     /// A write takes so long that it lands when its sender has given up.
     pub late: u32,
+    /// A write to a row of ours is under way for seconds.
+    pub late_rows: u32,
     /// A service refuses the log-in.
     pub auth: u32,
     /// A message is delivered again although it was finished.
@@ -142,6 +147,7 @@ impl Faults {
             refuse: often(60),
             lose_reply: often(80),
             late: if slow { SLOW } else { often(80) },
+            late_rows: often(100),
             auth: often(2),
             duplicate: often(200),
             stale: if with_cache { often(500) } else { 0 },
@@ -169,6 +175,7 @@ impl Faults {
             (Kind::Refuse, &mut self.refuse),
             (Kind::LoseReply, &mut self.lose_reply),
             (Kind::Late, &mut self.late),
+            (Kind::LateRows, &mut self.late_rows),
             (Kind::Auth, &mut self.auth),
             (Kind::Duplicate, &mut self.duplicate),
             (Kind::Stale, &mut self.stale),

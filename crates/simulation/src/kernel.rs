@@ -66,6 +66,8 @@ pub struct Inner {
     pub newest: TaskId,
     /// The highest stamp that a stream has answered, for the mutants that read too little again.
     pub high_water: BTreeMap<&'static str, Timestamp>,
+    /// Whether a commit overwrites whatever version the row has, for the mutants that go without.
+    pub commits_overwrite: bool,
     /// Pairs that comparisons found out of step.
     pub drifted: u64,
     /// What went wrong for good, in the order of discovery.
@@ -90,6 +92,7 @@ impl Sim {
             current: 0,
             newest: 0,
             high_water: BTreeMap::new(),
+            commits_overwrite: false,
             drifted: 0,
             violations: Vec::new(),
             events: BTreeMap::new(),
@@ -120,6 +123,9 @@ impl Sim {
         self.sleep(millis).await;
     }
 }
+
+/// How long a write to a row of ours is under way at most.
+const LONGEST_ROW: Millis = 10_000;
 
 /// 2026-11-23T10:00:00Z.
 pub const START: Millis = 1_795_428_000_000;
@@ -154,6 +160,13 @@ impl Inner {
     /// Whether something happens with this probability, given in thousandths, while there are faults.
     pub fn happens(&mut self, per_mille: u32) -> bool {
         self.faults.on && per_mille > 0 && self.rng.u32(0..1_000) < per_mille
+    }
+
+    /// After how long a write to a row lands, when it is long under way, and whether its sender waits for it.
+    pub fn late_row(&mut self) -> Option<(Millis, bool)> {
+        let often = self.faults.late_rows;
+        self.happens(often)
+            .then(|| (self.rng.i64(100..=LONGEST_ROW), self.rng.bool()))
     }
 
     /// Notes an event for the hash of the run, and for its story when somebody listens.

@@ -11,6 +11,7 @@ pub mod lanes;
 pub mod lives;
 pub mod marketing;
 pub mod mutants;
+pub mod people;
 pub mod processes;
 pub mod provenance;
 mod recycle_bin;

@@ -7,8 +7,9 @@ use twin::bu::prospects::Writer;
 use twin::org::Caller;
 
 use crate::kernel::{Inner, Millis};
+use crate::people::Entered;
 use crate::users::{MARKETER, late_commit, when_committed};
-use crate::world::{Entered, World};
+use crate::world::World;
 
 /// What people did to the records of a person.
 #[derive(Debug, Clone, Copy, Default)]

@@ -20,21 +20,25 @@ const BLOCK: (&str, &str) = (
 
 /// The mutant of this name.
 pub fn named(name: &str) -> Option<Mutant> {
-    let mut all = Mutant::ALL.iter().copied();
+    let mut all = Mutant::ALL.iter().copied().chain([Mutant::Control]);
     all.find(|mutant| format!("{mutant:?}") == name)
 }
 
 /// Lets every mutant die and writes the table into the page.
 pub fn write(page: &Path) -> ExitCode {
-    let deaths = deaths();
+    let mut deaths = deaths();
+    let (_, control) = deaths.pop().expect("the control is the last");
     page::replace(page, BLOCK, &table(&deaths));
     let alive: Vec<Mutant> = deaths
         .iter()
         .filter(|(_, death)| death.is_none())
         .map(|(mutant, _)| *mutant)
         .collect();
-    println!("{} mutants, alive: {alive:?}", deaths.len());
-    if alive.is_empty() {
+    println!(
+        "{} mutants, alive: {alive:?}; the control: {control:?}",
+        deaths.len()
+    );
+    if alive.is_empty() && control.is_none() {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
@@ -43,14 +47,18 @@ pub fn write(page: &Path) -> ExitCode {
 
 type Death = Option<(u64, String)>;
 
+/// How each ends, in their order; the control last.
 fn deaths() -> Vec<(Mutant, Death)> {
+    // It runs longest.
+    let mut all = vec![Mutant::Control];
+    all.extend(Mutant::ALL);
     let next = AtomicUsize::new(0);
     let found = Mutex::new(Vec::new());
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
         for _ in 0..workers {
             scope.spawn(|| {
-                while let Some(mutant) = Mutant::ALL.get(next.fetch_add(1, Ordering::Relaxed)) {
+                while let Some(mutant) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let death = death(*mutant);
                     println!("{mutant:?}: {death:?}");
                     found
@@ -71,11 +79,8 @@ fn death(mutant: Mutant) -> Death {
     (0..SCHEDULES).find_map(|seed| {
         let first = run(seed, options).violations.into_iter().next()?;
         // What breaks the whole protocol too says nothing about the step.
-        let whole = Options {
-            mutant: None,
-            ..options
-        };
-        if !run(seed, whole).violations.is_empty() {
+        let whole = Options::of_mutant(Mutant::Control);
+        if mutant != Mutant::Control && !run(seed, whole).violations.is_empty() {
             return None;
         }
         let kind = first.split(':').next().unwrap_or_default().to_owned();
@@ -103,7 +108,8 @@ fn table(deaths: &[(Mutant, Death)]) -> String {
     let last = seeds.last().copied().unwrap_or_default();
     writeln!(
         text,
-        "\n{} of {} mutants die; the median within {} schedules, the last within {}.\n",
+        "\n{} of {} mutants die; the median within {} schedules, the last within {}. The control, which is the whole \
+         protocol behind the same wrappers, lives for {SCHEDULES}.\n",
         seeds.len(),
         deaths.len(),
         median + 1,

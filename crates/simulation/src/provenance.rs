@@ -151,7 +151,10 @@ impl World {
         match record {
             RecordRef::Crm(_) if is_hidden => self.count.hidden_on_crm += 1,
             RecordRef::Crm(_) => self.count.unread_on_crm += 1,
-            RecordRef::Prospect(_) => self.count.unread_on_prospect += 1,
+            RecordRef::Prospect(_) => {
+                self.count.unread_on_prospect += 1;
+                self.count.oldest_unread = self.count.oldest_unread.max(now - edit.at);
+            }
         }
     }
 

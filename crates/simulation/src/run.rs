@@ -12,7 +12,7 @@ use crate::faults::{Faults, Kinds};
 use crate::kernel::{Event, Inner, Millis, START, Sim};
 use crate::mutants::Mutant;
 use crate::processes::{Deployment, Processes};
-use crate::setting::{ENGINES, RENEWED_AFTER, config, configure};
+use crate::setting::{Matching, RENEWED_AFTER, config, configure, engines};
 use crate::users::{self, Domain};
 use crate::world::{Count, World};
 
@@ -101,8 +101,10 @@ pub fn run(seed: u64, options: Options) -> Outcome {
     let is_drawn = rng.bool();
     let with_cache = options.with_cache.unwrap_or(is_drawn);
     let faults = Faults::draw(&mut rng, with_cache).without(options.without);
-    let (org, unit) = ENGINES.clone();
-    let world = World::new(org, unit, config(options.with_tokens, with_cache));
+    let matching = Matching::draw(&mut rng);
+    let (org, unit) = engines(matching);
+    let config = config(options.with_tokens, with_cache, matching);
+    let world = World::new(org, unit, config);
     let sim = Sim::new(seed, faults, world, options.tells);
     let deployment = Deployment {
         sim: sim.clone(),
@@ -158,10 +160,13 @@ pub fn run(seed: u64, options: Options) -> Outcome {
     }
 }
 
-/// Mutants of the queue itself.
+/// Mutants of the queue and the tables themselves.
 fn mutate(sim: &Sim, mutant: Option<Mutant>) {
     let mut inner = sim.lock();
     match mutant {
+        Some(Mutant::CommitWithoutEpoch | Mutant::NoLeaseNoCondition) => {
+            inner.commits_overwrite = true;
+        }
         Some(Mutant::AcknowledgedFirst) => inner.lanes.acknowledges_first = true,
         Some(Mutant::FailuresAcknowledged) => inner.lanes.acknowledges_failures = true,
         Some(Mutant::DeadMessagesDropped) => inner.lanes.drops_dead = true,

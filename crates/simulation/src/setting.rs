@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use connector::ports::State;
 use jiff::Timestamp;
 use sync_core::config::{
-    BlankRule, Config, ConnectorRow, ConnectorState, FieldEntry, FieldMap, MappedSince,
+    BlankRule, Config, ConnectorRow, ConnectorState, FieldEntry, FieldMap, MappedSince, Mode,
     SyncBehaviour,
 };
 use sync_core::testing::field;
@@ -23,7 +23,7 @@ const TIME_ZONE: &str = "Pacific/Auckland";
 pub(crate) const RENEWED_AFTER: Millis = 3_600_000;
 
 /// The engines are prepared once; each run begins with a copy.
-pub(crate) static ENGINES: LazyLock<(Org, BusinessUnit)> = LazyLock::new(|| {
+static ENGINES: LazyLock<(Org, BusinessUnit)> = LazyLock::new(|| {
     let mut org = Org::new();
     let now = Timestamp::from_millisecond(START).expect("a moment of this century");
     org.put_user(
@@ -37,8 +37,39 @@ pub(crate) static ENGINES: LazyLock<(Org, BusinessUnit)> = LazyLock::new(|| {
     (org, BusinessUnit::new(unit))
 });
 
+/// How a business unit tells whose record is whose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Matching {
+    /// AMPSEA, and records without CRM ID are matched by address (R24).
+    ByAddress,
+    /// AMPSEA alone: an address says nothing (R19).
+    ByCrmId,
+    /// Without AMPSEA: an address is one prospect's (R21).
+    OneProspectAnAddress,
+}
+
+impl Matching {
+    /// Half of the runs match by address.
+    pub(crate) fn draw(rng: &mut fastrand::Rng) -> Self {
+        match rng.u32(0..4) {
+            0 => Self::ByCrmId,
+            1 => Self::OneProspectAnAddress,
+            _ => Self::ByAddress,
+        }
+    }
+}
+
+/// Both services as they are before anybody has done anything.
+pub(crate) fn engines(matching: Matching) -> (Org, BusinessUnit) {
+    let (org, mut unit) = ENGINES.clone();
+    let is_ampsea = matching != Matching::OneProspectAnAddress;
+    let set = unit.configure(serde_json::json!({ "ampsea": is_ampsea }));
+    set.expect("a setting of the engine");
+    (org, unit)
+}
+
 /// The configuration of a run: every behaviour, and blanks that count in one field.
-pub(crate) fn config(with_tokens: bool, with_cache: bool) -> Config {
+pub(crate) fn config(with_tokens: bool, with_cache: bool, matching: Matching) -> Config {
     let mut config = sync_core::testing::config();
     let behaviours = [
         (SyncBehaviour::UseSalesforce, BlankRule::ValueWins),
@@ -59,7 +90,10 @@ pub(crate) fn config(with_tokens: bool, with_cache: bool) -> Config {
     let last_name = field("lastName", "LastName");
     let company = field("company", "Company");
     config.fields.0.extend([email, last_name, company]);
-    config.settings.match_by_email = true;
+    config.settings.match_by_email = matching == Matching::ByAddress;
+    if matching == Matching::OneProspectAnAddress {
+        config.mode = Mode::NonAmpsea;
+    }
     config.account_engagement.time_zone = TIME_ZONE.to_owned();
     config.settings.default_campaign_id = 1;
     config.account_engagement.stale_reads_seconds = if with_cache { 60 } else { 0 };

@@ -1,7 +1,7 @@
 //! Our own tables: the stores in memory behind latency, throttling, and deaths at every await point.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use connector::memory::{MemoryErrors, MemoryLinks, MemoryState};
@@ -9,6 +9,7 @@ use connector::ports::{
     AuditEntry, Begin, Clock, Commit, Cursor, Errors, LinkPage, Links, Loaded, ReconcileProgress,
     State, StoreError, Stream, Turn,
 };
+use futures::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use sync_core::config::{Config, ConnectorRow};
 use sync_core::ids::BusinessUnit;
@@ -16,8 +17,9 @@ use sync_core::key::{PairKey, RecordRef};
 use sync_core::link::Link;
 use sync_core::pair::UserMap;
 use sync_core::settle::ErrorRow;
+use twin::world::lock;
 
-use crate::kernel::Sim;
+use crate::kernel::{Effect, Event, Inner, Millis, Sim};
 use crate::stored;
 
 /// A table of ours as a process reaches it.
@@ -73,6 +75,8 @@ fn throttled() -> StoreError {
     StoreError::Unavailable("throttled".to_owned())
 }
 
+type Stored = Result<Link, StoreError>;
+
 impl Slow<MemoryLinks> {
     /// A row is stored, or is not. DynamoDB writes row by row: each may be refused, and between two of them
     /// the process may die.
@@ -80,19 +84,59 @@ impl Slow<MemoryLinks> {
         &self,
         what: &'static str,
         link: Link,
-        store: impl Future<Output = Vec<Result<Link, StoreError>>> + Send,
-    ) -> Result<Link, StoreError> {
-        let stored = async {
-            let stored = one(store.await);
-            stored::note(&mut self.sim.lock(), what, &link, stored.is_ok());
+        store: impl FnOnce(&MemoryLinks, bool) -> Stored + Send + 'static,
+    ) -> Stored {
+        let (links, task) = (self.inner.clone(), self.sim.lock().current);
+        let land = move |inner: &mut Inner| {
+            let running = std::mem::replace(&mut inner.current, task);
+            let stored = store(&links, inner.commits_overwrite);
+            stored::note(inner, what, &link, stored.is_ok());
+            inner.current = running;
             stored
         };
-        self.call(stored).await
+        let late = self.sim.lock().late_row();
+        match late {
+            None => self.call(async { land(&mut self.sim.lock()) }).await,
+            Some((millis, is_answered)) => self.late_row((millis, is_answered), land).await,
+        }
+    }
+
+    /// A request that is under way for long lands also when its sender has died or given up meanwhile.
+    async fn late_row(
+        &self,
+        (millis, is_answered): (Millis, bool),
+        land: impl FnOnce(&mut Inner) -> Stored + Send + 'static,
+    ) -> Stored {
+        let slot: Arc<Mutex<Option<Stored>>> = Arc::default();
+        let landed = slot.clone();
+        let effect: Effect = Box::new(move |inner| *lock(&landed) = Some(land(inner)));
+        self.sim.lock().after(millis, Event::Effect(effect));
+        self.sim
+            .sleep(if is_answered { millis + 1 } else { millis / 2 })
+            .await;
+        let stored = lock(&slot).take();
+        stored.unwrap_or_else(|| Err(throttled()))
     }
 }
 
 fn one<R>(mut answers: Vec<R>) -> R {
     answers.pop().expect("one answer for one row")
+}
+
+/// The tables in memory answer at once.
+fn at_once(call: impl Future<Output = Vec<Stored>>) -> Stored {
+    one(call.now_or_never().expect("memory"))
+}
+
+/// The version that a row has now.
+fn version(links: &MemoryLinks, link: &Link) -> u64 {
+    let pairs = std::slice::from_ref(&link.key);
+    let loaded = links.load(&link.business_unit, &[], pairs).now_or_never();
+    let loaded = loaded.expect("memory").unwrap_or_default();
+    loaded
+        .links
+        .get(&link.key)
+        .map_or(0, |stored| stored.version)
 }
 
 #[async_trait]
@@ -110,8 +154,8 @@ impl Links for Slow<MemoryLinks> {
         let mut answers = Vec::with_capacity(begins.len());
         for begin in begins {
             let link = begin.link.clone();
-            let stored = self.row("begin", link, self.inner.begin(vec![begin]));
-            answers.push(stored.await);
+            let store = |links: &MemoryLinks, _| at_once(links.begin(vec![begin]));
+            answers.push(self.row("begin", link, store).await);
         }
         answers
     }
@@ -120,8 +164,14 @@ impl Links for Slow<MemoryLinks> {
         let mut answers = Vec::with_capacity(commits.len());
         for commit in commits {
             let link = commit.link.clone();
-            let stored = self.row("commit", link, self.inner.commit(vec![commit]));
-            answers.push(stored.await);
+            let store = |links: &MemoryLinks, overwrites| {
+                let mut commit = commit;
+                if overwrites {
+                    commit.link.version = version(links, &commit.link);
+                }
+                at_once(links.commit(vec![commit]))
+            };
+            answers.push(self.row("commit", link, store).await);
         }
         answers
     }

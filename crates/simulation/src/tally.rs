@@ -8,6 +8,10 @@ use simulation::world::Count;
 /// and where reads may be a minute old: prospects are read late (K4). Without the second read it is 155 and 316.
 const MOST_UNREAD: [u64; 2] = [120, 300];
 
+/// So many milliseconds can have gone since such an entry: the answer to a read may take 25 s, a write is begun within
+/// 15 s of it, given up after 30 s and executed within another 60; and a stale read is up to 60 s older.
+const OLDEST_UNREAD: [i64; 2] = [135_000, 200_000];
+
 /// Fewer entries say nothing about a rate.
 const ENOUGH_ENTRIES: u64 = 500_000;
 
@@ -43,12 +47,16 @@ impl Tally {
         self.bad.extend(other.bad);
     }
 
-    /// Whether more entries were overwritten unread than reading late explains.
+    /// Whether more or older entries were overwritten unread than reading late explains.
     pub fn reads_too_early(&self) -> bool {
-        let settings = [&self.fresh, &self.stale].into_iter().zip(MOST_UNREAD);
-        settings
-            .filter(|(count, _)| count.edits >= ENOUGH_ENTRIES)
-            .any(|(count, most)| count.unread_on_prospect * 1_000_000 > most * count.edits)
+        let settings = || [&self.fresh, &self.stale].into_iter();
+        let mut rates = settings()
+            .zip(MOST_UNREAD)
+            .filter(|(count, _)| count.edits >= ENOUGH_ENTRIES);
+        rates.any(|(count, most)| count.unread_on_prospect * 1_000_000 > most * count.edits)
+            || settings()
+                .zip(OLDEST_UNREAD)
+                .any(|(count, oldest)| count.oldest_unread > oldest)
     }
 
     /// The paragraph about `done` schedules from a seed on.
@@ -88,9 +96,10 @@ impl Tally {
             let on_crm = in_a_million(count.unread_on_crm, count.edits);
             let on_prospect = in_a_million(count.unread_on_prospect, count.edits);
             let hidden = count.hidden_on_crm;
+            let oldest = count.oldest_unread / 1_000;
             format!(
                 "{setting}, {on_crm} in Salesforce, besides {hidden} that committed late within the very second of \
-                 an earlier change, and {on_prospect} in Account Engagement"
+                 an earlier change, and {on_prospect} in Account Engagement, the oldest {oldest} s before"
             )
         });
         rates.collect::<Vec<_>>().join("; ")
@@ -127,5 +136,8 @@ mod tests {
         assert!(tally(121, 300, 1_000_000).reads_too_early());
         assert!(tally(120, 301, 1_000_000).reads_too_early());
         assert!(!tally(300, 300, ENOUGH_ENTRIES - 1).reads_too_early());
+        let mut old = tally(1, 1, 1_000_000);
+        old.stale.oldest_unread = OLDEST_UNREAD[1] + 1;
+        assert!(old.reads_too_early());
     }
 }

@@ -1,6 +1,7 @@
 //! People at work in both services: they create, edit, put values back, and operate the connector.
 
 use serde_json::{Map, Value, json};
+use sync_core::config::Mode;
 use sync_core::ids::{CrmId, ProspectId};
 use sync_core::key::RecordRef;
 use sync_core::protocol::AdminCommand;
@@ -10,7 +11,8 @@ use twin::org::Caller;
 use crate::addresses;
 use crate::kernel::{Inner, Millis};
 use crate::lives;
-use crate::world::{EMAIL, Edit, Entered, NAMES, Person, World};
+use crate::people::{Entered, Person};
+use crate::world::{EMAIL, Edit, NAMES, World};
 
 /// The user who works in Account Engagement, and to whom prospects are assigned.
 pub const MARKETER: u64 = 3;
@@ -77,9 +79,9 @@ fn value(inner: &mut Inner, (field, on_crm): (usize, bool), domain: Domain) -> S
 fn create(inner: &mut Inner, domain: Domain) {
     let person = inner.world.people.len();
     let (entered, sides): (_, &[bool]) = match inner.rng.u32(0..8) {
-        0 => (Entered::AsBoth, &[true, false]),
-        1 => (Entered::AsBoth, &[false, true]),
-        2..5 => (Entered::AsLead, &[true]),
+        0 if inner.world.addresses_tell() => (Entered::AsBoth, &[true, false]),
+        1 if inner.world.addresses_tell() => (Entered::AsBoth, &[false, true]),
+        0 | 2..5 => (Entered::AsLead, &[true]),
         _ => (Entered::AsProspect, &[false]),
     };
     let address = namesake(inner, entered);
@@ -93,16 +95,17 @@ fn create(inner: &mut Inner, domain: Domain) {
     }
 }
 
-/// The address of somebody who was entered in the same service, and nowhere else: people who share one. Across
-/// services an address is what tells that two records are one person's.
+/// The address of somebody else: people who share one. Where an address is what tells that records of both
+/// services are one person's, it is somebody who was entered in the same service, and nowhere else.
 fn namesake(inner: &mut Inner, entered: Entered) -> Option<String> {
     let shared = inner.faults.shared_addresses;
-    if entered == Entered::AsBoth || !inner.happens(shared) {
+    let is_unique = inner.world.config.mode == Mode::NonAmpsea;
+    if is_unique || entered == Entered::AsBoth || !inner.happens(shared) {
         return None;
     }
-    let people = &inner.world.people;
-    let of_service = people.iter().filter(|person| person.entered == entered);
-    let addresses: Vec<&String> = of_service.map(|person| &person.addresses[0]).collect();
+    let is_open = |person: &&Person| person.entered == entered || !inner.world.addresses_tell();
+    let others = inner.world.people.iter().filter(is_open);
+    let addresses: Vec<&String> = others.map(|person| &person.addresses[0]).collect();
     let one = inner.rng.choice(addresses)?;
     Some(one.clone())
 }

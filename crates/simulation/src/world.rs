@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use connector::adapters::{crm_record, prospect};
+use connector::adapters::prospect;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -15,7 +15,8 @@ use twin::org::Org;
 
 use crate::allowance::Allowances;
 use crate::kernel::{Millis, TaskId};
-use crate::lives::{self, Life};
+use crate::lives::Life;
+use crate::people::Person;
 
 /// How many fields are followed in a simulated world.
 pub const FIELDS: usize = 4;
@@ -30,26 +31,6 @@ pub const NAMES: [(&str, &str); FIELDS] = [
     ("city", "City"),
     ("email", "Email"),
 ];
-
-/// Somebody with a record in one service or in both.
-#[derive(Debug, Clone)]
-pub struct Person {
-    /// The addresses that they have had. Others can have had them too.
-    pub addresses: Vec<String>,
-    /// Where users entered them.
-    pub entered: Entered,
-}
-
-/// Where users enter a person.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Entered {
-    /// As a lead.
-    AsLead,
-    /// As an assigned prospect.
-    AsProspect,
-    /// As both: two users did not know of each other.
-    AsBoth,
-}
 
 /// The edit that a value came from.
 pub type EditId = usize;
@@ -111,6 +92,8 @@ pub struct Count {
     pub hidden_on_crm: u64,
     /// Edits of prospects that a write overwrote unread.
     pub unread_on_prospect: u64,
+    /// How old the oldest entry was that a write to Account Engagement overwrote unread.
+    pub oldest_unread: Millis,
     /// Edits by users.
     pub edits: u64,
     /// People whose records were looked at in the end.
@@ -128,6 +111,7 @@ impl Count {
         self.unread_on_crm += other.unread_on_crm;
         self.hidden_on_crm += other.hidden_on_crm;
         self.unread_on_prospect += other.unread_on_prospect;
+        self.oldest_unread = self.oldest_unread.max(other.oldest_unread);
         self.edits += other.edits;
         self.people += other.people;
         self.in_error += other.in_error;
@@ -303,40 +287,6 @@ impl World {
     /// Notes what a process has read.
     pub fn note_read(&mut self, task: TaskId, record: RecordRef, origins: Origins) {
         self.read.insert((task, record), origins);
-    }
-
-    /// Whose record it is: whoever entered it, else whose record it was created for.
-    #[must_use]
-    pub fn owner(&self, record: &RecordRef) -> Option<usize> {
-        let known = |record: &RecordRef| self.owners.get(record).copied();
-        known(record)
-            .or_else(|| known(self.key_on(record)?.origin()))
-            .or_else(|| self.namesake(record))
-    }
-
-    /// The pair key that a record carries.
-    fn key_on(&self, record: &RecordRef) -> Option<PairKey> {
-        match record {
-            RecordRef::Crm(id) => {
-                let unit = &self.config.business_unit;
-                crm_record::key(unit, &self.config, self.lead(id)?)
-            }
-            RecordRef::Prospect(id) => self.key_of(&Self::as_answer(*id, self.prospect(*id)?)),
-        }
-    }
-
-    /// Of a record that carries no key: who has its address, and no record on that side yet.
-    fn namesake(&self, record: &RecordRef) -> Option<usize> {
-        let address = self.shown(record, EMAIL);
-        let on_crm = matches!(record, RecordRef::Crm(_));
-        let has_it = |person: &usize| {
-            let mut known = self.people[*person].addresses.iter();
-            known.any(|known| known.eq_ignore_ascii_case(&address))
-        };
-        let has_none = |person: &usize| lives::records(self, *person, on_crm).is_empty();
-        let named: Vec<usize> = (0..self.people.len()).filter(has_it).collect();
-        let first = named.first().copied();
-        named.into_iter().find(has_none).or(first)
     }
 
     /// What a record shows in a field, as values are compared; nothing when it is not there.

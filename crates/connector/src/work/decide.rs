@@ -101,6 +101,10 @@ fn decide_in_order(pairs: &mut LoadedPairs, context: Context<'_>) -> Vec<Decisio
     let mut reserved: BTreeMap<RecordRef, usize> = BTreeMap::new();
     let mut decisions = Vec::with_capacity(pairs.pairs.len());
     for index in 0..pairs.pairs.len() {
+        if pairs.outrun.contains(&pairs.pairs[index].link.key) {
+            decisions.push(undecided(Outcome::NotYet));
+            continue;
+        }
         let origin = pairs.pairs[index].link.key.origin().clone();
         if let Some(owner) = reserved.get(&origin).copied() {
             pairs.set_alias(index, owner);

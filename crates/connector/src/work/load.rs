@@ -25,6 +25,8 @@ pub(super) struct LoadedPairs {
     pub(super) records: Vec<BTreeSet<RecordRef>>,
     /// Rows that records have on their own, by origin: they go when the record joins a pair.
     pub(super) own_rows: BTreeSet<PairKey>,
+    /// Pairs whose record belongs to another pair by now; the next delivery finds that one.
+    pub(super) outrun: BTreeSet<PairKey>,
     /// Pairs whose record was taken over by another pair of the same round.
     aliases: BTreeMap<usize, usize>,
 }
@@ -56,6 +58,16 @@ impl LoadedPairs {
             keys.extend(records.into_iter().map(|record| (record, key.clone())));
         }
         keys
+    }
+
+    /// Notes whose own record another worker has claimed for another pair since the rows were loaded.
+    pub(super) fn note_claims(&mut self, claims: &BTreeMap<RecordRef, PairKey>) {
+        for pair in &self.pairs {
+            let key = &pair.link.key;
+            if claims.get(key.origin()).is_some_and(|claim| claim != key) {
+                self.outrun.insert(key.clone());
+            }
+        }
     }
 
     /// Notes that the record of `index` is handled by the pair `other`.
@@ -109,6 +121,7 @@ pub(super) async fn load(
         pairs,
         records,
         own_rows,
+        outrun: BTreeSet::new(),
         aliases: BTreeMap::new(),
     })
 }

@@ -156,12 +156,17 @@ async fn read_wanted(
         claims: BTreeMap::new(),
         under_way: BTreeSet::new(),
     };
-    let records: Vec<RecordRef> = found.records().collect();
+    let origins = pairs
+        .pairs
+        .iter()
+        .map(|pair| pair.link.key.origin().clone());
+    let records: Vec<RecordRef> = found.records().chain(origins).collect();
     let own = records.iter().cloned().map(PairKey::of);
     let keys: BTreeSet<PairKey> = own.chain(found.keys().cloned()).collect();
     let keys: Vec<PairKey> = keys.into_iter().collect();
     let links = &round.environment.links;
     let loaded = links.load(&config.business_unit, &records, &keys).await?;
+    pairs.note_claims(&loaded.claims);
     found.claims = loaded.claims;
     let under_way = loaded.links.values().filter(|link| link.intent.is_some());
     found.under_way = under_way.map(|link| link.key.clone()).collect();

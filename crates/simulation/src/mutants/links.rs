@@ -153,18 +153,8 @@ impl Links for MutatedLinks {
     }
 
     async fn commit(&self, commits: Vec<Commit>) -> Vec<Result<Link, StoreError>> {
-        let mut mutated = Vec::new();
-        for commit in commits {
-            let mut commit = self.committed(commit);
-            if matches!(
-                self.mutant,
-                Mutant::CommitWithoutEpoch | Mutant::NoLeaseNoCondition
-            ) {
-                commit.link.version = self.version(&commit.link).await;
-            }
-            mutated.push(commit);
-        }
-        self.inner.commit(mutated).await
+        let commits = commits.into_iter().map(|commit| self.committed(commit));
+        self.inner.commit(commits.collect()).await
     }
 
     async fn list(

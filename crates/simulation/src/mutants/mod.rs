@@ -22,10 +22,12 @@ macro_rules! mutants {
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Mutant {
             $(#[doc = $what] $name,)+
+            /// The whole protocol behind the wrappers of the mutants: what they do by being there breaks nothing.
+            Control,
         }
 
         impl Mutant {
-            /// All of them.
+            /// All that leave something out.
             pub const ALL: &'static [Self] = &[$(Self::$name,)+];
 
             /// What is wrong about it.
@@ -33,6 +35,7 @@ macro_rules! mutants {
             pub fn what(self) -> &'static str {
                 match self {
                     $(Self::$name => $what,)+
+                    Self::Control => "nothing",
                 }
             }
         }

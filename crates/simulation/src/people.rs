@@ -1,0 +1,70 @@
+//! The people whose records the services hold, and whose record is whose.
+
+use connector::adapters::crm_record;
+use sync_core::config::Mode;
+use sync_core::key::{PairKey, RecordRef};
+
+use crate::lives;
+use crate::world::{EMAIL, World};
+
+/// Somebody with a record in one service or in both.
+#[derive(Debug, Clone)]
+pub struct Person {
+    /// The addresses that they have had. Others can have had them too.
+    pub addresses: Vec<String>,
+    /// Where users entered them.
+    pub entered: Entered,
+}
+
+/// Where users enter a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entered {
+    /// As a lead.
+    AsLead,
+    /// As an assigned prospect.
+    AsProspect,
+    /// As both: two users did not know of each other.
+    AsBoth,
+}
+
+impl World {
+    /// Whether two records with one address are one person's.
+    #[must_use]
+    pub fn addresses_tell(&self) -> bool {
+        self.config.settings.match_by_email || self.config.mode == Mode::NonAmpsea
+    }
+
+    /// Whose record it is: whoever entered it, else whose record it was created for.
+    #[must_use]
+    pub fn owner(&self, record: &RecordRef) -> Option<usize> {
+        let known = |record: &RecordRef| self.owners.get(record).copied();
+        known(record)
+            .or_else(|| known(self.key_on(record)?.origin()))
+            .or_else(|| self.namesake(record))
+    }
+
+    /// The pair key that a record carries.
+    fn key_on(&self, record: &RecordRef) -> Option<PairKey> {
+        match record {
+            RecordRef::Crm(id) => {
+                let unit = &self.config.business_unit;
+                crm_record::key(unit, &self.config, self.lead(id)?)
+            }
+            RecordRef::Prospect(id) => self.key_of(&Self::as_answer(*id, self.prospect(*id)?)),
+        }
+    }
+
+    /// Of a record that carries no key: who has its address, and no record on that side yet.
+    fn namesake(&self, record: &RecordRef) -> Option<usize> {
+        let address = self.shown(record, EMAIL);
+        let on_crm = matches!(record, RecordRef::Crm(_));
+        let has_it = |person: &usize| {
+            let mut known = self.people[*person].addresses.iter();
+            known.any(|known| known.eq_ignore_ascii_case(&address))
+        };
+        let has_none = |person: &usize| lives::records(self, *person, on_crm).is_empty();
+        let named: Vec<usize> = (0..self.people.len()).filter(has_it).collect();
+        let first = named.first().copied();
+        named.into_iter().find(has_none).or(first)
+    }
+}
