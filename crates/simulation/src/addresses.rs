@@ -31,8 +31,8 @@ pub fn change(inner: &mut Inner, person: usize, on_crm: bool) {
         _ => new(inner, person),
     };
     match &record {
-        RecordRef::Crm(id) => change_lead(inner, id, person, address),
-        RecordRef::Prospect(id) => change_prospect(inner, *id, person, address),
+        RecordRef::Crm(id) => change_lead(inner, id, person, &address),
+        RecordRef::Prospect(id) => change_prospect(inner, *id, person, &address),
     }
 }
 
@@ -43,7 +43,7 @@ fn new(inner: &mut Inner, person: usize) -> String {
     address
 }
 
-fn change_lead(inner: &mut Inner, id: &CrmId, person: usize, address: String) {
+fn change_lead(inner: &mut Inner, id: &CrmId, person: usize, address: &str) {
     let record = RecordRef::Crm(id.clone());
     let before = inner.world.shown(&record, EMAIL);
     let delay = late_commit(inner);
@@ -66,7 +66,7 @@ fn change_lead(inner: &mut Inner, id: &CrmId, person: usize, address: String) {
     }
 }
 
-fn change_prospect(inner: &mut Inner, id: ProspectId, person: usize, address: String) {
+fn change_prospect(inner: &mut Inner, id: ProspectId, person: usize, address: &str) {
     let (record, now, at) = (RecordRef::Prospect(id), inner.timestamp(), inner.now);
     let before = inner.world.shown(&record, EMAIL);
     inner.world.keep_earlier(id, at);

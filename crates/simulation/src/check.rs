@@ -6,10 +6,11 @@ use sync_core::link::{Link, LinkState};
 
 use crate::kernel::Inner;
 use crate::lives::{self, BothLive};
+use crate::mapping::are_related;
 use crate::processes::Deployment;
 use crate::run::at_once;
 use crate::users::live_record;
-use crate::world::{Edit, FIELDS, NAMES};
+use crate::world::{Edit, FIELDS, NAMES, World};
 
 /// Looks at the end of a run.
 pub fn check(deployment: &Deployment) {
@@ -73,7 +74,9 @@ fn check_pair(inner: &mut Inner, person: usize, links: &[Link]) {
         return;
     }
     let records = (RecordRef::Crm(crm), RecordRef::Prospect(prospect));
-    for (field, (_, of_crm)) in NAMES.into_iter().enumerate() {
+    let mapping = inner.world.mapping;
+    let mapped = NAMES.into_iter().enumerate();
+    for (field, (_, of_crm)) in mapped.filter(|(field, _)| mapping.has(*field)) {
         let on_crm = inner.world.shown(&records.0, field);
         let on_prospect = inner.world.shown(&records.1, field);
         if on_crm != on_prospect {
@@ -95,7 +98,8 @@ fn check_kept(inner: &mut Inner, person: usize) {
         .flatten()
         .map(|(record, _)| record)
         .collect();
-    for field in 0..FIELDS {
+    let mapping = inner.world.mapping;
+    for field in (0..FIELDS).filter(|field| mapping.has(*field)) {
         let of_record = |record: &RecordRef| inner.world.shown(record, field);
         let values: Vec<String> = records.iter().map(of_record).collect();
         check_field(inner, person, field, &values);
@@ -105,7 +109,7 @@ fn check_kept(inner: &mut Inner, person: usize) {
 /// A final value is one that no user knowingly replaced, and every other such value lost a conflict
 /// that was recorded. Up to the last write that overwrote an entry unread, nothing can be said.
 fn check_field(inner: &mut Inner, person: usize, field: usize, shown: &[String]) {
-    let of_field = |edit: &&Edit| (edit.person, edit.field) == (person, field);
+    let of_field = |edit: &&Edit| edit.person == person && are_related(edit.field, field);
     let all = || inner.world.edits.iter().filter(of_field);
     let unread = all().filter(|edit| edit.is_overwritten_unread);
     let excused_until = unread.map(|edit| edit.overwritten_at).max().unwrap_or(0);
@@ -115,9 +119,16 @@ fn check_field(inner: &mut Inner, person: usize, field: usize, shown: &[String])
         .cloned()
         .collect();
     let is_excused = excused_until > 0 && last_edit <= excused_until;
+    let lost: Vec<&Edit> = standing
+        .iter()
+        .filter(|edit| !shown.contains(&edit.value) && !is_beside(&inner.world, edit, field))
+        .collect();
+    let baseless_until = inner.world.baseless_until(person, field);
+    let is_baseless = |edit: &&Edit| edit.at <= baseless_until && is_recorded(&inner.world, edit);
     if !is_excused
         && !standing.is_empty()
-        && standing.iter().all(|edit| !shown.contains(&edit.value))
+        && lost.len() == standing.len()
+        && !lost.iter().all(is_baseless)
     {
         let values: Vec<&str> = standing.iter().map(|edit| edit.value.as_str()).collect();
         inner.violate(format!(
@@ -126,22 +137,40 @@ fn check_field(inner: &mut Inner, person: usize, field: usize, shown: &[String])
         ));
         return;
     }
-    for edit in standing.iter().filter(|edit| !shown.contains(&edit.value)) {
-        let is_recorded = inner.world.conflicts.iter().any(|conflict| {
-            (conflict.person, conflict.field) == (person, field)
-                && conflict.loser == edit.value
-                && conflict.at >= edit.at
-        });
-        // A blank that was there from the beginning is no edit.
-        let is_expected = edit.at <= excused_until
-            || edit.was_agreed
-            || edit.restores_agreed
-            || edit.value.is_empty();
-        if !is_recorded && !is_expected {
-            inner.violate(format!(
-                "lost edit: {} ends as {shown:?}; {:?} lost without a recorded conflict",
-                NAMES[field].0, edit.value
-            ));
-        }
+    let unrecorded: Vec<String> = lost
+        .into_iter()
+        .filter(|edit| {
+            // A blank that was there from the beginning is no edit.
+            let is_expected = edit.at <= excused_until
+                || edit.was_agreed
+                || edit.restores_agreed
+                || edit.value.is_empty();
+            !is_expected && !is_recorded(&inner.world, edit)
+        })
+        .map(|edit| edit.value.clone())
+        .collect();
+    for value in unrecorded {
+        inner.violate(format!(
+            "lost edit: {} ends as {shown:?}; {value:?} lost without a recorded conflict",
+            NAMES[field].0
+        ));
     }
+}
+
+/// Whether a row tells that the entry lost a conflict.
+fn is_recorded(world: &World, edit: &Edit) -> bool {
+    world.conflicts.iter().any(|conflict| {
+        conflict.person == edit.person
+            && are_related(conflict.field, edit.field)
+            && conflict.loser == edit.value
+            && conflict.at >= edit.at
+    })
+}
+
+/// Whether the entry is where it was made, in a field of the lead that is not mapped any more.
+fn is_beside(world: &World, edit: &Edit, field: usize) -> bool {
+    let is_elsewhere = edit.on_crm && edit.field != field;
+    let leads = lives::records(world, edit.person, true);
+    let shows = |(lead, _): &(RecordRef, bool)| world.shown(lead, edit.field) == edit.value;
+    is_elsewhere && leads.iter().any(shows)
 }

@@ -29,6 +29,8 @@ pub enum Kind {
     Address,
     /// Shared addresses.
     Namesakes,
+    /// Second edits within a second.
+    Hasty,
     /// Values that do not fit.
     Unfit,
     /// Automations of the org.
@@ -37,6 +39,8 @@ pub enum Kind {
     Overlap,
     /// A used-up day.
     Quota,
+    /// Fields that are mapped anew.
+    Remap,
 }
 
 impl Kind {
@@ -55,10 +59,12 @@ impl Kind {
         Self::Delete,
         Self::Address,
         Self::Namesakes,
+        Self::Hasty,
         Self::Unfit,
         Self::Automation,
         Self::Overlap,
         Self::Quota,
+        Self::Remap,
     ];
 }
 
@@ -114,6 +120,8 @@ pub struct Faults {
     pub addresses: u32,
     /// A new person has the address of another one.
     pub shared_addresses: u32,
+    /// A user who has edited a record edits it again within a second.
+    pub hasty: u32,
     /// A marketer enters a value that Salesforce does not take.
     pub unfit: u32,
     /// An automation of the org changes a field of a lead in the transaction of our own write.
@@ -124,6 +132,8 @@ pub struct Faults {
     pub slow: bool,
     /// Polls may run at the same time, against the deployment's reserved concurrency.
     pub polls_overlap: bool,
+    /// An operator maps a field to another one of the lead, and users fill in both.
+    pub remaps: bool,
     /// Many people at once.
     pub crowd: bool,
     /// So many calls to Account Engagement are left of the day.
@@ -155,11 +165,13 @@ impl Faults {
             deletes: often(500),
             addresses: often(100),
             shared_addresses: often(500),
+            hasty: often(300),
             unfit: often(100),
             automation: often(100),
             outage: rng.u32(0..32) == 0,
             slow,
             polls_overlap: rng.u32(0..8) == 0,
+            remaps: rng.u32(0..8) == 0,
             crowd: rng.u32(0..16) == 0,
             calls_left: (rng.u32(0..16) == 0).then(|| rng.u32(5..150)),
             crm_calls_left: (rng.u32(0..16) == 0).then(|| rng.u32(5..150)),
@@ -183,6 +195,7 @@ impl Faults {
             (Kind::Delete, &mut self.deletes),
             (Kind::Address, &mut self.addresses),
             (Kind::Namesakes, &mut self.shared_addresses),
+            (Kind::Hasty, &mut self.hasty),
             (Kind::Unfit, &mut self.unfit),
             (Kind::Automation, &mut self.automation),
         ];
@@ -191,6 +204,7 @@ impl Faults {
         }
         self.outage &= !kinds.has(Kind::Refuse);
         self.slow &= !kinds.has(Kind::Late);
+        self.remaps &= !kinds.has(Kind::Remap);
         self.calls_left = self.calls_left.filter(|_| !kinds.has(Kind::Quota));
         self.crm_calls_left = self.crm_calls_left.filter(|_| !kinds.has(Kind::Quota));
         self.polls_overlap &= !kinds.has(Kind::Overlap);

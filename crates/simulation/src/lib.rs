@@ -9,6 +9,7 @@ pub mod kernel;
 mod landing;
 pub mod lanes;
 pub mod lives;
+pub mod mapping;
 pub mod marketing;
 pub mod mutants;
 pub mod people;

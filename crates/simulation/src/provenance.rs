@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use sync_core::key::RecordRef;
 
 use crate::kernel::{Inner, Millis, TaskId};
+use crate::mapping::{are_related, held_in, related};
 use crate::world::{Edit, EditId, FIELDS, NAMES, Origins, World};
 
 /// So much later than its stamp an edit can show without having been committed late.
@@ -15,8 +16,9 @@ impl World {
     /// A user enters a value on one side; it replaces what that side showed.
     pub fn note_edit(&mut self, record: &RecordRef, mut edit: Edit) {
         let field = edit.field;
-        let known = [&self.agreed, &self.planned].map(|values| values.get(&(edit.person, field)));
-        let seen = self.seen.get(&(edit.person, field, edit.on_crm));
+        let mapped = self.mapping.entered_in(field, edit.on_crm);
+        let known = [&self.agreed, &self.planned].map(|values| values.get(&(edit.person, mapped)));
+        let seen = self.seen.get(&(edit.person, mapped, edit.on_crm));
         edit.restores_agreed = known.contains(&Some(&edit.value)) || seen == Some(&edit.value);
         self.owners.insert(record.clone(), edit.person);
         self.edits.push(edit);
@@ -36,16 +38,18 @@ impl World {
         // Whoever has entered this very value agrees, whether or not the process has seen it.
         let held: Vec<EditId> = records
             .iter()
-            .filter_map(|record| self.origins_of(record)[field])
+            .filter_map(|record| self.origins_of(record)[held_in(record, field)])
             .collect();
         for held in held {
             self.edits[held].was_agreed |= self.edits[held].value == value;
         }
-        let read = |record: &RecordRef| Some(self.read.get(&(task, record.clone()))?[field]);
+        let read = |record: &RecordRef| {
+            Some(self.read.get(&(task, record.clone()))?[held_in(record, field)])
+        };
         let was_read: Vec<Option<EditId>> = records.iter().filter_map(read).collect();
         // What was not read is known when it came from what was: a record that the process has created.
         let known = |record: &RecordRef| {
-            let held = self.origins_of(record)[field];
+            let held = self.origins_of(record)[held_in(record, field)];
             read(record).or_else(|| was_read.contains(&held).then_some(held))
         };
         let known: Option<Vec<Option<EditId>>> = records.iter().map(known).collect();
@@ -65,6 +69,7 @@ impl World {
             self.edits[other].is_merged = true;
         }
         for (record, known) in records.into_iter().zip(known) {
+            let field = held_in(&record, field);
             let held = &mut self.origins.entry(record).or_default()[field];
             if *held == known {
                 *held = Some(first);
@@ -123,7 +128,10 @@ impl World {
                 continue;
             }
             let is_source = |id: &EditId| self.edits[*id].value == *value;
-            let from_other = others.iter().filter_map(|read| read[field]).find(is_source);
+            let of_others = others
+                .iter()
+                .flat_map(|read| related(field).map(|one| read[one]));
+            let from_other = of_others.flatten().find(is_source);
             let source = from_other.or_else(|| self.latest(person, field, value));
             if source.is_none() && !value.is_empty() {
                 let name = NAMES[field].0;
@@ -159,9 +167,9 @@ impl World {
     }
 
     fn latest(&self, person: usize, field: usize, value: &str) -> Option<EditId> {
-        self.edits
-            .iter()
-            .rposition(|edit| (edit.person, edit.field) == (person, field) && edit.value == value)
+        self.edits.iter().rposition(|edit| {
+            edit.person == person && are_related(edit.field, field) && edit.value == value
+        })
     }
 }
 
@@ -189,7 +197,7 @@ pub(crate) fn note(
             RecordRef::Crm(_) => NAMES[field].1,
             RecordRef::Prospect(_) => NAMES[field].0,
         };
-        let is_written = body.contains_key(name);
+        let is_written = body.contains_key(name) && held_in(record, field) == field;
         is_written.then(|| World::value(body, field, name))
     });
     let about = (condition, inner.now);

@@ -10,11 +10,12 @@ use sync_core::protocol::AdminCommand;
 use crate::check;
 use crate::faults::{Faults, Kinds};
 use crate::kernel::{Event, Inner, Millis, START, Sim};
+use crate::mapping;
 use crate::mutants::Mutant;
 use crate::processes::{Deployment, Processes};
 use crate::setting::{Matching, RENEWED_AFTER, config, configure, engines};
 use crate::users::{self, Domain};
-use crate::world::{Count, World};
+use crate::world::{Count, NAMES, World};
 
 /// How often the poller runs (template.yaml).
 const POLL_EVERY: Millis = 120_000;
@@ -91,6 +92,7 @@ struct Run {
     most_people: usize,
     outage: bool,
     crowd: bool,
+    remaps: bool,
 }
 
 /// Runs a seed.
@@ -136,6 +138,7 @@ pub fn run(seed: u64, options: Options) -> Outcome {
             .min(options.most_people),
         outage: faults.outage,
         crowd: faults.crowd,
+        remaps: faults.remaps,
         sim,
         deployment,
         domain,
@@ -143,6 +146,9 @@ pub fn run(seed: u64, options: Options) -> Outcome {
     run.plan(&mut rng, options.most_actions);
     run.play();
     run.drain();
+    if run.sim.lock().world.mapping.is_changed() {
+        run.catch_up();
+    }
     check::check(&run.deployment);
     run.compare();
     let mut inner = run.sim.lock();
@@ -209,7 +215,7 @@ impl Run {
             inner.after(at, Event::Poll);
             at += period + rng.i64(-2_000..=2_000);
         }
-        if rng.u32(0..5) == 0 {
+        if self.remaps || rng.u32(0..5) == 0 {
             let at = rng.i64(0..horizon);
             inner.after(at, Event::Operator);
             inner.after(at + 600_000, Event::Operator);
@@ -267,25 +273,36 @@ impl Run {
         }
     }
 
-    /// From now on Account Engagement wins every field.
+    /// From now on Account Engagement wins every field, or the city is mapped to another field of the lead.
     fn reconfigure(&self, row: ConnectorRow) {
         let state = &self.deployment.state;
-        let (mut config, changed_at) = {
-            let inner = self.sim.lock();
-            (inner.world.config.clone(), inner.timestamp())
+        let in_force = at_once(state.config(&row.business_unit, row.config_version));
+        let Some(mut config) = in_force.flatten() else {
+            return;
         };
-        for entry in &mut config.fields.0 {
-            entry.behaviour = SyncBehaviour::UseAccountEngagement;
+        let mut inner = self.sim.lock();
+        let mut row = row;
+        if self.remaps && inner.rng.u32(0..4) > 0 {
+            (row, config) = mapping::remapped(&inner.world, &row, &config);
+        } else {
+            for entry in &mut config.fields.0 {
+                entry.behaviour = SyncBehaviour::UseAccountEngagement;
+            }
         }
         let changed = ConnectorRow {
             version: row.version + 1,
             config_version: row.config_version + 1,
-            changed_at,
+            changed_at: inner.timestamp(),
             ..row
         };
         at_once(state.put_config(changed.config_version, &config));
         at_once(state.put_connector(&changed));
-        self.sim.lock().tell("operator", "another configuration");
+        inner.world.note_mapping(changed.config_version, &config);
+        let city = NAMES[inner.world.mapping.city].1;
+        inner.tell(
+            "operator",
+            format_args!("another configuration, city in {city}"),
+        );
     }
 
     /// Somebody puts right what stopped the connector.
@@ -325,6 +342,13 @@ impl Run {
         self.sim
             .lock()
             .violate("the system does not come to rest".to_owned());
+    }
+
+    /// The daily comparison brings into step what was not changed since a field is mapped anew.
+    fn catch_up(&mut self) {
+        self.sim.lock().after(COMPARED_AFTER, Event::Reconcile);
+        self.play();
+        self.drain();
     }
 
     /// Whether nobody calls yet, because an allowance is used up: then nothing is at rest, it waits.

@@ -68,11 +68,17 @@ fn keep_agreed(inner: &mut Inner, link: &Link) {
     let Some(person) = owner(inner, link) else {
         return;
     };
-    for (field, (name, _)) in NAMES.iter().enumerate() {
+    let mapping = inner.world.mapping;
+    let said = NAMES.iter().enumerate();
+    for (field, (name, _)) in said.filter(|(field, _)| mapping.covers(*field, link.base_version)) {
         if let Some(value) = link.base.get(&FieldName::from(*name)) {
             let value = plain(value);
             inner.world.note_equal(task, person, field, &value);
             inner.world.agreed.insert((person, field), value);
+            if field == mapping.city {
+                let now = inner.now;
+                inner.world.based.entry(person).or_insert(now);
+            }
         }
     }
 }
@@ -80,11 +86,15 @@ fn keep_agreed(inner: &mut Inner, link: &Link) {
 /// Keeps what an intent is about to make of both sides. Only a new one comes from a look at both.
 fn keep_planned(inner: &mut Inner, link: &Link, is_new: bool) {
     let task = inner.current;
-    let plan = link.intent.as_ref().and_then(|intent| intent.plan.as_ref());
-    let (Some(person), Some(plan)) = (owner(inner, link), plan) else {
+    let (Some(person), Some(intent)) = (owner(inner, link), link.intent.as_ref()) else {
         return;
     };
-    for (field, (name, _)) in NAMES.iter().enumerate() {
+    let Some(plan) = &intent.plan else { return };
+    let mapping = inner.world.mapping;
+    let said = NAMES.iter().enumerate();
+    for (field, (name, _)) in
+        said.filter(|(field, _)| mapping.covers(*field, intent.config_version))
+    {
         if let Some(value) = plan.target.get(&FieldName::from(*name)) {
             let value = plain(value);
             if is_new {

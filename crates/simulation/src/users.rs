@@ -11,6 +11,7 @@ use twin::org::Caller;
 use crate::addresses;
 use crate::kernel::{Inner, Millis};
 use crate::lives;
+use crate::mapping::{CITY, STATE};
 use crate::people::{Entered, Person};
 use crate::world::{EMAIL, Edit, NAMES, World};
 
@@ -49,6 +50,12 @@ pub fn act(inner: &mut Inner, domain: Domain, most_people: usize) -> Option<Admi
         return sync_now(&inner.world, person, on_crm);
     }
     edit(inner, person, on_crm, domain);
+    let hasty = inner.faults.hasty;
+    if inner.happens(hasty) {
+        let again = move |inner: &mut Inner| edit(inner, person, on_crm, domain);
+        let soon = inner.rng.i64(1..=1_000);
+        inner.first_after(soon, Box::new(again));
+    }
     None
 }
 
@@ -63,7 +70,7 @@ fn sync_now(world: &World, person: usize, on_crm: bool) -> Option<AdminCommand> 
 fn value(inner: &mut Inner, (field, on_crm): (usize, bool), domain: Domain) -> String {
     let unfit = inner.faults.unfit;
     if field == 2 && !on_crm && inner.happens(unfit) {
-        return "too long for Salesforce ".repeat(2);
+        return "too long for Salesforce".repeat(2);
     }
     // Only the second field may be blank: a blank counts as a value there.
     if field == 1 && inner.rng.u32(0..6) == 0 {
@@ -121,6 +128,11 @@ fn create_record(inner: &mut Inner, person: usize, on_crm: bool, domain: Domain)
         .collect();
     let mut body = fields(&values, on_crm);
     values.push(email.to_ascii_lowercase());
+    if on_crm && inner.faults.remaps {
+        let state = value(inner, (STATE, on_crm), domain);
+        body.insert(NAMES[STATE].1.to_owned(), json!(state));
+        values.push(state);
+    }
     let now = inner.timestamp();
     let record = if on_crm {
         body.insert("Email".to_owned(), json!(email));
@@ -239,7 +251,10 @@ fn edit(inner: &mut Inner, person: usize, on_crm: bool, domain: Domain) {
     let Some(record) = live_record(&inner.world, person, on_crm) else {
         return;
     };
-    let field = inner.rng.usize(0..EMAIL);
+    let field = match inner.rng.usize(0..EMAIL) {
+        CITY if on_crm && inner.faults.remaps && inner.rng.bool() => STATE,
+        field => field,
+    };
     let puts_back = inner.rng.u32(0..4) == 0;
     let earlier: Vec<String> = inner
         .world

@@ -16,10 +16,11 @@ use twin::org::Org;
 use crate::allowance::Allowances;
 use crate::kernel::{Millis, TaskId};
 use crate::lives::Life;
+use crate::mapping::Mapping;
 use crate::people::Person;
 
 /// How many fields are followed in a simulated world.
-pub const FIELDS: usize = 4;
+pub const FIELDS: usize = 5;
 
 /// The field among them that is an address. Users enter what they like in those before it.
 pub const EMAIL: usize = 3;
@@ -30,6 +31,7 @@ pub const NAMES: [(&str, &str); FIELDS] = [
     ("jobTitle", "Title"),
     ("city", "City"),
     ("email", "Email"),
+    ("city", "State"),
 ];
 
 /// The edit that a value came from.
@@ -161,6 +163,10 @@ pub struct World {
     pub edits: Vec<Edit>,
     /// The conflicts that the rows keep.
     pub conflicts: Vec<Conflict>,
+    /// Which field of a lead the city is mapped to.
+    pub mapping: Mapping,
+    /// When a row first held a base of the city as it is mapped now, by person.
+    pub based: BTreeMap<usize, Millis>,
     /// What the connector holds as agreed, by person and field.
     pub agreed: BTreeMap<(usize, usize), String>,
     /// What an intent wants both sides to agree on, by person and field.
@@ -197,6 +203,8 @@ impl World {
             people: Vec::new(),
             edits: Vec::new(),
             conflicts: Vec::new(),
+            mapping: Mapping::default(),
+            based: BTreeMap::new(),
             agreed: BTreeMap::new(),
             planned: BTreeMap::new(),
             seen: BTreeMap::new(),

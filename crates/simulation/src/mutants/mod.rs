@@ -51,6 +51,7 @@ mutants! {
     BaseNotAdvanced: "replacing an intent forgets what it had brought about",
     BaseWrittenFirst: "the base is the target already when the writes begin",
     BaseForgotten: "the commit stores no base",
+    BaseOfOtherField: "what was agreed on while a field was mapped to another one still counts",
     BaseUnnormalised: "the base is stored in another form than values are compared in",
     WholeRecordLastWriterWins: "the newer record wins as a whole",
     ConflictsUnrecorded: "values that were overruled are not kept",

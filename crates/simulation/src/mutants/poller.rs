@@ -32,8 +32,10 @@ impl State for MutatedState {
     async fn connector(&self, unit: &BusinessUnit) -> Result<Option<ConnectorRow>, StoreError> {
         let row = self.inner.connector(unit).await?;
         Ok(row.map(|mut row| {
-            if self.mutant == Mutant::QuotaIgnored {
-                row.used_up = None;
+            match self.mutant {
+                Mutant::QuotaIgnored => row.used_up = None,
+                Mutant::BaseOfOtherField => row.mapped_since.clear(),
+                _ => {}
             }
             row
         }))

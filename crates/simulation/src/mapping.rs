@@ -1,0 +1,151 @@
+//! The field of the lead that the prospect's city is mapped to, and what no longer counts once that changes.
+
+use sync_core::config::{Config, ConnectorRow};
+use sync_core::key::RecordRef;
+
+use crate::kernel::Millis;
+use crate::world::{EditId, FIELDS, NAMES, World};
+
+/// The city, which a prospect has alone. On a lead it is the field that it is mapped to first.
+pub const CITY: usize = 2;
+
+/// The other field of a lead that it can be mapped to.
+pub const STATE: usize = 4;
+
+/// Whether two fields hold the values of one field of the prospect, at one time or another.
+#[must_use]
+pub fn are_related(field: usize, other: usize) -> bool {
+    field == other
+        || [field, other]
+            .iter()
+            .all(|one| matches!(*one, CITY | STATE))
+}
+
+/// The fields that are related to one.
+pub(crate) fn related(field: usize) -> impl Iterator<Item = usize> {
+    (0..FIELDS).filter(move |other| are_related(field, *other))
+}
+
+/// Where a record holds a field.
+#[must_use]
+pub(crate) fn held_in(record: &RecordRef, field: usize) -> usize {
+    match record {
+        RecordRef::Prospect(_) if field == STATE => CITY,
+        _ => field,
+    }
+}
+
+/// The mapping that is in force.
+#[derive(Debug, Clone, Copy)]
+pub struct Mapping {
+    /// The field of the lead.
+    pub city: usize,
+    /// The version of the configuration that mapped it there.
+    since: u64,
+}
+
+impl Default for Mapping {
+    fn default() -> Self {
+        Self {
+            city: CITY,
+            since: 0,
+        }
+    }
+}
+
+impl Mapping {
+    /// Whether it was changed at all.
+    #[must_use]
+    pub fn is_changed(self) -> bool {
+        self.since > 0
+    }
+
+    /// Whether the field is mapped.
+    #[must_use]
+    pub fn has(self, field: usize) -> bool {
+        !are_related(field, CITY) || field == self.city
+    }
+
+    /// Whether what was stored under this version of the configuration says something of the field.
+    pub(crate) fn covers(self, field: usize, version: u64) -> bool {
+        !are_related(field, CITY) || (field == self.city && version >= self.since)
+    }
+
+    /// The mapped field in which a value was entered.
+    pub(crate) fn entered_in(self, field: usize, on_crm: bool) -> usize {
+        if field == CITY && !on_crm {
+            self.city
+        } else {
+            field
+        }
+    }
+}
+
+/// The next configuration: the city is mapped to the other field of the lead.
+pub(crate) fn remapped(
+    world: &World,
+    row: &ConnectorRow,
+    before: &Config,
+) -> (ConnectorRow, Config) {
+    let to = if world.mapping.city == CITY {
+        STATE
+    } else {
+        CITY
+    };
+    let mut config = before.clone();
+    let mut entries = config.fields.0.iter_mut();
+    let city = entries.find(|entry| entry.prospect.0 == NAMES[CITY].0);
+    city.expect("it is mapped").lead = Some(NAMES[to].1.to_owned());
+    let version = row.config_version + 1;
+    let since = config
+        .fields
+        .mapped_since(Some(&before.fields), &row.mapped_since, version);
+    let row = ConnectorRow {
+        mapped_since: since,
+        ..row.clone()
+    };
+    (row, config)
+}
+
+impl World {
+    /// A configuration comes into force: what both sides had agreed on in another field does not count any more.
+    pub(crate) fn note_mapping(&mut self, version: u64, config: &Config) {
+        let mut entries = config.fields.0.iter();
+        let city = entries.find(|entry| entry.prospect.0 == NAMES[CITY].0);
+        let is_state = city.is_some_and(|city| city.lead.as_deref() == Some(NAMES[STATE].1));
+        let to = if is_state { STATE } else { CITY };
+        if self.mapping.city == to {
+            return;
+        }
+        self.mapping = Mapping {
+            city: to,
+            since: version,
+        };
+        self.based.clear();
+        self.agreed
+            .retain(|(_, field), _| !are_related(*field, CITY));
+        self.planned
+            .retain(|(_, field), _| !are_related(*field, CITY));
+        self.seen
+            .retain(|(_, field, _), _| !are_related(*field, CITY));
+        // What a record does not show any more was decided while that counted.
+        let origins = self.origins.values();
+        let shown: Vec<EditId> = origins
+            .flat_map(|origins| related(CITY).filter_map(|field| origins[field]))
+            .collect();
+        for edit in shown {
+            self.edits[edit].was_agreed = false;
+            self.edits[edit].restores_agreed = false;
+        }
+    }
+
+    /// Until when an entry of a person can have been compared without a base: then the behaviour decides, also
+    /// against a value that a user had replaced.
+    #[must_use]
+    pub(crate) fn baseless_until(&self, person: usize, field: usize) -> Millis {
+        if !self.mapping.is_changed() || !are_related(field, CITY) {
+            return Millis::MIN;
+        }
+        self.based.get(&person).copied().unwrap_or(Millis::MAX)
+    }
+}
