@@ -6,8 +6,8 @@ use sync_core::link::{Link, LinkState};
 
 use crate::kernel::Inner;
 use crate::lives::{self, BothLive};
-use crate::mapping::are_related;
 use crate::processes::Deployment;
+use crate::remap::are_related;
 use crate::run::at_once;
 use crate::users::live_record;
 use crate::world::{Edit, FIELDS, NAMES, World};
@@ -74,9 +74,9 @@ fn check_pair(inner: &mut Inner, person: usize, links: &[Link]) {
         return;
     }
     let records = (RecordRef::Crm(crm), RecordRef::Prospect(prospect));
-    let mapping = inner.world.mapping;
+    let city_field = inner.world.city_field;
     let mapped = NAMES.into_iter().enumerate();
-    for (field, (_, of_crm)) in mapped.filter(|(field, _)| mapping.has(*field)) {
+    for (field, (_, of_crm)) in mapped.filter(|(field, _)| city_field.has(*field)) {
         let on_crm = inner.world.shown(&records.0, field);
         let on_prospect = inner.world.shown(&records.1, field);
         if on_crm != on_prospect {
@@ -98,8 +98,8 @@ fn check_kept(inner: &mut Inner, person: usize) {
         .flatten()
         .map(|(record, _)| record)
         .collect();
-    let mapping = inner.world.mapping;
-    for field in (0..FIELDS).filter(|field| mapping.has(*field)) {
+    let city_field = inner.world.city_field;
+    for field in (0..FIELDS).filter(|field| city_field.has(*field)) {
         let of_record = |record: &RecordRef| inner.world.shown(record, field);
         let values: Vec<String> = records.iter().map(of_record).collect();
         check_field(inner, person, field, &values);

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use sync_core::key::RecordRef;
 
 use crate::kernel::{Inner, Millis, TaskId};
-use crate::mapping::{are_related, held_in, related};
+use crate::remap::{are_related, held_in, related};
 use crate::world::{Edit, EditId, FIELDS, NAMES, Origins, World};
 
 /// So much later than its stamp an edit can show without having been committed late.
@@ -16,7 +16,7 @@ impl World {
     /// A user enters a value on one side; it replaces what that side showed.
     pub fn note_edit(&mut self, record: &RecordRef, mut edit: Edit) {
         let field = edit.field;
-        let mapped = self.mapping.entered_in(field, edit.on_crm);
+        let mapped = self.city_field.entered_in(field, edit.on_crm);
         let known = [&self.agreed, &self.planned].map(|values| values.get(&(edit.person, mapped)));
         let seen = self.seen.get(&(edit.person, mapped, edit.on_crm));
         edit.restores_agreed = known.contains(&Some(&edit.value)) || seen == Some(&edit.value);

@@ -10,9 +10,9 @@ use sync_core::protocol::AdminCommand;
 use crate::check;
 use crate::faults::{Faults, Kinds};
 use crate::kernel::{Event, Inner, Millis, START, Sim};
-use crate::mapping;
 use crate::mutants::Mutant;
 use crate::processes::{Deployment, Processes};
+use crate::remap;
 use crate::setting::{Matching, RENEWED_AFTER, config, configure, engines};
 use crate::users::{self, Domain};
 use crate::world::{Count, NAMES, World};
@@ -146,7 +146,7 @@ pub fn run(seed: u64, options: Options) -> Outcome {
     run.plan(&mut rng, options.most_actions);
     run.play();
     run.drain();
-    if run.sim.lock().world.mapping.is_changed() {
+    if run.sim.lock().world.city_field.is_changed() {
         run.catch_up();
     }
     check::check(&run.deployment);
@@ -283,7 +283,7 @@ impl Run {
         let mut inner = self.sim.lock();
         let mut row = row;
         if self.remaps && inner.rng.u32(0..4) > 0 {
-            (row, config) = mapping::remapped(&inner.world, &row, &config);
+            (row, config) = remap::remapped(&inner.world, &row, &config);
         } else {
             for entry in &mut config.fields.0 {
                 entry.behaviour = SyncBehaviour::UseAccountEngagement;
@@ -297,8 +297,8 @@ impl Run {
         };
         at_once(state.put_config(changed.config_version, &config));
         at_once(state.put_connector(&changed));
-        inner.world.note_mapping(changed.config_version, &config);
-        let city = NAMES[inner.world.mapping.city].1;
+        inner.world.note_city_field(changed.config_version, &config);
+        let city = NAMES[inner.world.city_field.field].1;
         inner.tell(
             "operator",
             format_args!("another configuration, city in {city}"),

@@ -68,14 +68,15 @@ fn keep_agreed(inner: &mut Inner, link: &Link) {
     let Some(person) = owner(inner, link) else {
         return;
     };
-    let mapping = inner.world.mapping;
+    let city_field = inner.world.city_field;
     let said = NAMES.iter().enumerate();
-    for (field, (name, _)) in said.filter(|(field, _)| mapping.covers(*field, link.base_version)) {
+    for (field, (name, _)) in said.filter(|(field, _)| city_field.covers(*field, link.base_version))
+    {
         if let Some(value) = link.base.get(&FieldName::from(*name)) {
             let value = plain(value);
             inner.world.note_equal(task, person, field, &value);
             inner.world.agreed.insert((person, field), value);
-            if field == mapping.city {
+            if field == city_field.field {
                 let now = inner.now;
                 inner.world.based.entry(person).or_insert(now);
             }
@@ -90,10 +91,10 @@ fn keep_planned(inner: &mut Inner, link: &Link, is_new: bool) {
         return;
     };
     let Some(plan) = &intent.plan else { return };
-    let mapping = inner.world.mapping;
+    let city_field = inner.world.city_field;
     let said = NAMES.iter().enumerate();
     for (field, (name, _)) in
-        said.filter(|(field, _)| mapping.covers(*field, intent.config_version))
+        said.filter(|(field, _)| city_field.covers(*field, intent.config_version))
     {
         if let Some(value) = plan.target.get(&FieldName::from(*name)) {
             let value = plain(value);

@@ -11,8 +11,8 @@ use twin::org::Caller;
 use crate::addresses;
 use crate::kernel::{Inner, Millis};
 use crate::lives;
-use crate::mapping::{CITY, STATE};
 use crate::people::{Entered, Person};
+use crate::remap::{CITY, STATE};
 use crate::world::{EMAIL, Edit, NAMES, World};
 
 /// The user who works in Account Engagement, and to whom prospects are assigned.

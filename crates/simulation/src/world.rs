@@ -16,8 +16,8 @@ use twin::org::Org;
 use crate::allowance::Allowances;
 use crate::kernel::{Millis, TaskId};
 use crate::lives::Life;
-use crate::mapping::Mapping;
 use crate::people::Person;
+use crate::remap::CityField;
 
 /// How many fields are followed in a simulated world.
 pub const FIELDS: usize = 5;
@@ -164,7 +164,7 @@ pub struct World {
     /// The conflicts that the rows keep.
     pub conflicts: Vec<Conflict>,
     /// Which field of a lead the city is mapped to.
-    pub mapping: Mapping,
+    pub city_field: CityField,
     /// When a row first held a base of the city as it is mapped now, by person.
     pub based: BTreeMap<usize, Millis>,
     /// What the connector holds as agreed, by person and field.
@@ -203,7 +203,7 @@ impl World {
             people: Vec::new(),
             edits: Vec::new(),
             conflicts: Vec::new(),
-            mapping: Mapping::default(),
+            city_field: CityField::default(),
             based: BTreeMap::new(),
             agreed: BTreeMap::new(),
             planned: BTreeMap::new(),

@@ -31,7 +31,7 @@ use sync_core::settle::WriteFailure;
 pub use batch::{BatchError, Delivery, parse_body};
 pub(crate) use load::{load_rows, pair_of};
 pub use report::WorkReport;
-pub use write::{CLOCKS_APART, CRM_WRITE_MARGIN, LATE_LANDING, PROSPECT_WRITE_MARGIN};
+pub use write::{CRM_WRITE_MARGIN, LATE_LANDING, LEASE_MARGIN, PROSPECT_WRITE_MARGIN};
 
 use crate::dlq;
 use crate::environment::{Configured, Environment};

@@ -25,7 +25,7 @@ pub const PROSPECT_WRITE_MARGIN: SignedDuration = SignedDuration::from_secs(35);
 pub const LATE_LANDING: SignedDuration = SignedDuration::from_secs(60);
 
 /// How far the clock of the function that looks at a row may be ahead of the one that wrote it (docs/assumptions.md).
-pub const CLOCKS_APART: SignedDuration = SignedDuration::from_secs(30);
+pub const LEASE_MARGIN: SignedDuration = SignedDuration::from_secs(30);
 
 /// Stores intents, writes, settles and commits. One verdict per pair, in order.
 pub(super) async fn write_all(
@@ -196,7 +196,7 @@ pub(super) fn may_write(now: Timestamp, deadline: Timestamp, margin: SignedDurat
 /// The lease outlives every write that can have been sent under it, also one that lands late, and by the clock
 /// of whoever looks.
 fn lease_end(deadline: Timestamp) -> Timestamp {
-    let end = deadline.saturating_add(LATE_LANDING + CLOCKS_APART);
+    let end = deadline.saturating_add(LATE_LANDING + LEASE_MARGIN);
     end.unwrap_or(deadline)
 }
 
@@ -285,7 +285,7 @@ mod tests {
         ];
         for (margin, timeout) in writes {
             let lands = deadline - margin + seconds(timeout) + LATE_LANDING;
-            assert!(lease_end(deadline).duration_since(lands) > CLOCKS_APART);
+            assert!(lease_end(deadline).duration_since(lands) > LEASE_MARGIN);
         }
     }
 

@@ -35,25 +35,25 @@ pub(crate) fn held_in(record: &RecordRef, field: usize) -> usize {
     }
 }
 
-/// The mapping that is in force.
+/// The field of the lead that the city is mapped to now.
 #[derive(Debug, Clone, Copy)]
-pub struct Mapping {
+pub struct CityField {
     /// The field of the lead.
-    pub city: usize,
+    pub field: usize,
     /// The version of the configuration that mapped it there.
     since: u64,
 }
 
-impl Default for Mapping {
+impl Default for CityField {
     fn default() -> Self {
         Self {
-            city: CITY,
+            field: CITY,
             since: 0,
         }
     }
 }
 
-impl Mapping {
+impl CityField {
     /// Whether it was changed at all.
     #[must_use]
     pub fn is_changed(self) -> bool {
@@ -63,18 +63,18 @@ impl Mapping {
     /// Whether the field is mapped.
     #[must_use]
     pub fn has(self, field: usize) -> bool {
-        !are_related(field, CITY) || field == self.city
+        !are_related(field, CITY) || field == self.field
     }
 
     /// Whether what was stored under this version of the configuration says something of the field.
     pub(crate) fn covers(self, field: usize, version: u64) -> bool {
-        !are_related(field, CITY) || (field == self.city && version >= self.since)
+        !are_related(field, CITY) || (field == self.field && version >= self.since)
     }
 
     /// The mapped field in which a value was entered.
     pub(crate) fn entered_in(self, field: usize, on_crm: bool) -> usize {
         if field == CITY && !on_crm {
-            self.city
+            self.field
         } else {
             field
         }
@@ -87,7 +87,7 @@ pub(crate) fn remapped(
     row: &ConnectorRow,
     before: &Config,
 ) -> (ConnectorRow, Config) {
-    let to = if world.mapping.city == CITY {
+    let to = if world.city_field.field == CITY {
         STATE
     } else {
         CITY
@@ -109,16 +109,16 @@ pub(crate) fn remapped(
 
 impl World {
     /// A configuration comes into force: what both sides had agreed on in another field does not count any more.
-    pub(crate) fn note_mapping(&mut self, version: u64, config: &Config) {
+    pub(crate) fn note_city_field(&mut self, version: u64, config: &Config) {
         let mut entries = config.fields.0.iter();
         let city = entries.find(|entry| entry.prospect.0 == NAMES[CITY].0);
         let is_state = city.is_some_and(|city| city.lead.as_deref() == Some(NAMES[STATE].1));
         let to = if is_state { STATE } else { CITY };
-        if self.mapping.city == to {
+        if self.city_field.field == to {
             return;
         }
-        self.mapping = Mapping {
-            city: to,
+        self.city_field = CityField {
+            field: to,
             since: version,
         };
         self.based.clear();
@@ -143,7 +143,7 @@ impl World {
     /// against a value that a user had replaced.
     #[must_use]
     pub(crate) fn baseless_until(&self, person: usize, field: usize) -> Millis {
-        if !self.mapping.is_changed() || !are_related(field, CITY) {
+        if !self.city_field.is_changed() || !are_related(field, CITY) {
             return Millis::MIN;
         }
         self.based.get(&person).copied().unwrap_or(Millis::MAX)
