@@ -157,9 +157,7 @@ async fn p1_who_finds_its_record_claimed_meanwhile_says_nothing_of_it() {
     let environment = fuse.wrap(world.environment());
     let (failed, _) = work(&environment, vec![message], "slow", deadline).await;
     assert_eq!(fuse.count("marketing.find_by_email"), 1);
-    assert_eq!(failed, ["slow"]);
-    assert_eq!(world.all_links().await.len(), 1);
-    world.settle().await;
+    assert_eq!(failed, [""; 0]);
     assert_one_linked_pair(&world).await;
 }
 

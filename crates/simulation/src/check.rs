@@ -7,13 +7,14 @@ use sync_core::link::{Link, LinkState};
 use crate::kernel::Inner;
 use crate::lives::{self, BothLive};
 use crate::processes::Deployment;
-use crate::remap::are_related;
+use crate::remap::{CITY, are_related};
 use crate::run::at_once;
 use crate::users::live_record;
 use crate::world::{Edit, FIELDS, NAMES, World};
 
-/// Looks at the end of a run.
-pub fn check(deployment: &Deployment) {
+/// Looks at the end of a run; `is_final` once the daily comparison has been through where the city is mapped to
+/// another field, and until then at everything else.
+pub fn check(deployment: &Deployment, is_final: bool) {
     let unit = deployment.sim.lock().world.config.business_unit.clone();
     let links =
         at_once(deployment.links.list(&unit, None, None)).map_or_else(Vec::new, |page| page.rows);
@@ -36,21 +37,29 @@ pub fn check(deployment: &Deployment) {
         let is_duplicate = [true, false]
             .into_iter()
             .any(|on_crm| lives::records(&inner.world, person, on_crm).len() > 1);
-        inner.world.count.people += 1;
-        inner.world.count.in_error += u64::from(is_covered);
+        inner.world.count.people += u64::from(is_final);
+        inner.world.count.in_error += u64::from(is_final && is_covered);
+        let fields = fields(&inner.world, is_final);
         if is_covered && !is_duplicate {
-            check_kept(&mut inner, person);
+            check_kept(&mut inner, person, &fields);
             continue;
         }
         match lives::check(&inner.world, person) {
-            Ok(BothLive(true)) => check_pair(&mut inner, person, &links),
-            Ok(BothLive(false)) => check_kept(&mut inner, person),
+            Ok(BothLive(true)) => check_pair(&mut inner, person, &links, &fields),
+            Ok(BothLive(false)) => check_kept(&mut inner, person, &fields),
             Err(broken) => inner.violate(broken),
         }
     }
 }
 
-fn check_pair(inner: &mut Inner, person: usize, links: &[Link]) {
+/// The fields that are looked at.
+fn fields(world: &World, is_final: bool) -> Vec<usize> {
+    let is_looked_at =
+        |field: &usize| world.city_field.has(*field) && (is_final || !are_related(*field, CITY));
+    (0..FIELDS).filter(is_looked_at).collect()
+}
+
+fn check_pair(inner: &mut Inner, person: usize, links: &[Link], fields: &[usize]) {
     let records = (
         live_record(&inner.world, person, true),
         live_record(&inner.world, person, false),
@@ -61,11 +70,20 @@ fn check_pair(inner: &mut Inner, person: usize, links: &[Link]) {
     let of_lead = links
         .iter()
         .filter(|link| link.crm_id.as_ref() == Some(&crm));
-    // A slow worker may have stored why the lead is skipped (docs/reliability.md).
-    let Some(link) = of_lead.max_by_key(|link| link.is_complete()) else {
-        inner.violate(format!("unlinked: {crm} and prospect {prospect}"));
+    let (complete, others): (Vec<&Link>, Vec<&Link>) = of_lead.partition(|link| link.is_complete());
+    let [link] = complete[..] else {
+        let rows = complete.len();
+        inner.violate(format!(
+            "unlinked: {crm} and prospect {prospect}, {rows} rows"
+        ));
         return;
     };
+    // A slow worker may have stored why the lead is skipped (docs/reliability.md).
+    let is_skip =
+        |link: &&Link| matches!(link.state, LinkState::Skipped(_)) && link.intent.is_none();
+    if !others.iter().all(is_skip) {
+        inner.violate(format!("unlinked: {crm} has another row, {others:?}"));
+    }
     if link.state != LinkState::Linked
         || link.intent.is_some()
         || link.prospect_id != Some(prospect)
@@ -74,14 +92,13 @@ fn check_pair(inner: &mut Inner, person: usize, links: &[Link]) {
         return;
     }
     let records = (RecordRef::Crm(crm), RecordRef::Prospect(prospect));
-    let city_field = inner.world.city_field;
-    let mapped = NAMES.into_iter().enumerate();
-    for (field, (_, of_crm)) in mapped.filter(|(field, _)| city_field.has(*field)) {
+    for field in fields.iter().copied() {
         let on_crm = inner.world.shown(&records.0, field);
         let on_prospect = inner.world.shown(&records.1, field);
         if on_crm != on_prospect {
             inner.violate(format!(
-                "diverged: {of_crm} is {on_crm:?} and {on_prospect:?}"
+                "diverged: {} is {on_crm:?} and {on_prospect:?}",
+                NAMES[field].1
             ));
             continue;
         }
@@ -91,15 +108,14 @@ fn check_pair(inner: &mut Inner, person: usize, links: &[Link]) {
 
 /// An open error or a recycle bin may keep the sides of a pair apart; what people entered is still on one
 /// of them.
-fn check_kept(inner: &mut Inner, person: usize) {
+fn check_kept(inner: &mut Inner, person: usize, fields: &[usize]) {
     let records = [true, false].map(|on_crm| lives::records(&inner.world, person, on_crm));
     let records: Vec<RecordRef> = records
         .into_iter()
         .flatten()
         .map(|(record, _)| record)
         .collect();
-    let city_field = inner.world.city_field;
-    for field in (0..FIELDS).filter(|field| city_field.has(*field)) {
+    for field in fields.iter().copied() {
         let of_record = |record: &RecordRef| inner.world.shown(record, field);
         let values: Vec<String> = records.iter().map(of_record).collect();
         check_field(inner, person, field, &values);
@@ -116,12 +132,13 @@ fn check_field(inner: &mut Inner, person: usize, field: usize, shown: &[String])
     let last_edit = all().map(|edit| edit.at).max().unwrap_or(0);
     let standing: Vec<Edit> = all()
         .filter(|edit| !edit.is_replaced && !edit.is_merged && !edit.is_overwritten_unread)
+        .filter(|edit| !is_beside(&inner.world, edit, field))
         .cloned()
         .collect();
     let is_excused = excused_until > 0 && last_edit <= excused_until;
     let lost: Vec<&Edit> = standing
         .iter()
-        .filter(|edit| !shown.contains(&edit.value) && !is_beside(&inner.world, edit, field))
+        .filter(|edit| !shown.contains(&edit.value))
         .collect();
     let baseless_until = inner.world.baseless_until(person, field);
     let is_baseless = |edit: &&Edit| edit.at <= baseless_until && is_recorded(&inner.world, edit);

@@ -28,7 +28,7 @@ pub fn named(name: &str) -> Option<Mutant> {
 pub fn write(page: &Path) -> ExitCode {
     let mut deaths = deaths();
     let (_, control) = deaths.pop().expect("the control is the last");
-    page::replace(page, BLOCK, &table(&deaths));
+    page::replace(page, BLOCK, &table(&deaths, &control));
     let alive: Vec<Mutant> = deaths
         .iter()
         .filter(|(_, death)| death.is_none())
@@ -88,7 +88,7 @@ fn death(mutant: Mutant) -> Death {
     })
 }
 
-fn table(deaths: &[(Mutant, Death)]) -> String {
+fn table(deaths: &[(Mutant, Death)], control: &Death) -> String {
     let mut text =
         "\n| Mutant | What is wrong | First seed | Invariant |\n|---|---|---:|---|\n".to_owned();
     for (mutant, death) in deaths {
@@ -106,10 +106,14 @@ fn table(deaths: &[(Mutant, Death)]) -> String {
     seeds.sort_unstable();
     let median = seeds.get(seeds.len() / 2).copied().unwrap_or_default();
     let last = seeds.last().copied().unwrap_or_default();
+    let control = match control {
+        None => format!("lives for {SCHEDULES}"),
+        Some((seed, kind)) => format!("**dies** of seed {seed}, {kind}"),
+    };
     writeln!(
         text,
         "\n{} of {} mutants die; the median within {} schedules, the last within {}. The control, which is the whole \
-         protocol behind the same wrappers, lives for {SCHEDULES}.\n",
+         protocol behind the same wrappers, {control}.\n",
         seeds.len(),
         deaths.len(),
         median + 1,

@@ -101,7 +101,7 @@ fn decide_in_order(pairs: &mut LoadedPairs, context: Context<'_>) -> Vec<Decisio
     let mut reserved: BTreeMap<RecordRef, usize> = BTreeMap::new();
     let mut decisions = Vec::with_capacity(pairs.pairs.len());
     for index in 0..pairs.pairs.len() {
-        if pairs.outrun.contains(&pairs.pairs[index].link.key) {
+        if pairs.claimed_elsewhere.contains(&index) {
             decisions.push(undecided(Outcome::NotYet));
             continue;
         }

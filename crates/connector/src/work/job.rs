@@ -17,7 +17,7 @@ use crate::ports::StoreError;
 pub(super) enum PairVerdict {
     /// Done.
     Acknowledge,
-    /// Read and decide once more, now: somebody else changed the row, or the partner is new.
+    /// Read and decide once more, now: somebody else changed the row or has the record, or the partner is new.
     AgainNow,
     /// The queue gets it back.
     GiveBack(Verdict),
@@ -38,7 +38,11 @@ impl<'a> Job<'a> {
     pub(super) fn new(pairs: &'a LoadedPairs, decisions: Vec<Decision>) -> Self {
         let links = pairs.pairs.iter().map(|pair| pair.link.clone()).collect();
         let results = vec![WriteResults::default(); decisions.len()];
-        let verdicts = vec![None; decisions.len()];
+        let verdict = |index| {
+            let is_claimed = pairs.claimed_elsewhere.contains(&index);
+            is_claimed.then_some(PairVerdict::AgainNow)
+        };
+        let verdicts = (0..decisions.len()).map(verdict).collect();
         Self {
             pairs,
             decisions,

@@ -25,8 +25,8 @@ pub(super) struct LoadedPairs {
     pub(super) records: Vec<BTreeSet<RecordRef>>,
     /// Rows that records have on their own, by origin: they go when the record joins a pair.
     pub(super) own_rows: BTreeSet<PairKey>,
-    /// Pairs whose record belongs to another pair by now; the next delivery finds that one.
-    pub(super) outrun: BTreeSet<PairKey>,
+    /// Pairs whose record belongs to another pair since the rows were loaded: whoever looks again finds that one.
+    pub(super) claimed_elsewhere: BTreeSet<usize>,
     /// Pairs whose record was taken over by another pair of the same round.
     aliases: BTreeMap<usize, usize>,
 }
@@ -60,12 +60,20 @@ impl LoadedPairs {
         keys
     }
 
-    /// Notes whose own record another worker has claimed for another pair since the rows were loaded.
+    /// The records for which pairs without partner were hinted.
+    pub(super) fn unlinked_records(&self) -> impl Iterator<Item = RecordRef> {
+        let pairs = self.pairs.iter().zip(&self.records);
+        let unlinked = pairs.filter(|(pair, _)| !pair.link.is_complete());
+        unlinked.flat_map(|(_, records)| records.iter().cloned())
+    }
+
+    /// Notes which of them another worker has claimed for another pair since the rows were loaded.
     pub(super) fn note_claims(&mut self, claims: &BTreeMap<RecordRef, PairKey>) {
-        for pair in &self.pairs {
-            let key = &pair.link.key;
-            if claims.get(key.origin()).is_some_and(|claim| claim != key) {
-                self.outrun.insert(key.clone());
+        for (index, records) in self.records.iter().enumerate() {
+            let key = &self.pairs[index].link.key;
+            let is_elsewhere = |record| claims.get(record).is_some_and(|claim| claim != key);
+            if records.iter().any(is_elsewhere) {
+                self.claimed_elsewhere.insert(index);
             }
         }
     }
@@ -121,7 +129,7 @@ pub(super) async fn load(
         pairs,
         records,
         own_rows,
-        outrun: BTreeSet::new(),
+        claimed_elsewhere: BTreeSet::new(),
         aliases: BTreeMap::new(),
     })
 }

@@ -156,14 +156,10 @@ async fn read_wanted(
         claims: BTreeMap::new(),
         under_way: BTreeSet::new(),
     };
-    let origins = pairs
-        .pairs
-        .iter()
-        .map(|pair| pair.link.key.origin().clone());
-    let records: Vec<RecordRef> = found.records().chain(origins).collect();
-    let own = records.iter().cloned().map(PairKey::of);
+    let own = found.records().map(PairKey::of);
     let keys: BTreeSet<PairKey> = own.chain(found.keys().cloned()).collect();
     let keys: Vec<PairKey> = keys.into_iter().collect();
+    let records: Vec<RecordRef> = found.records().chain(pairs.unlinked_records()).collect();
     let links = &round.environment.links;
     let loaded = links.load(&config.business_unit, &records, &keys).await?;
     pairs.note_claims(&loaded.claims);
