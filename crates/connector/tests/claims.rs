@@ -9,7 +9,6 @@ use connector::work::{parse_body, work};
 use futures::FutureExt;
 use jiff::SignedDuration;
 use serde_json::json;
-use sync_core::config::Mode;
 use sync_core::decision::SkipReason;
 use sync_core::ids::{CrmId, ProspectId};
 use sync_core::key::{PairKey, RecordRef};
@@ -127,8 +126,7 @@ async fn p1_who_finds_a_record_claimed_writes_nothing() {
 /// Between a worker's first look at the rows and its look-up another one links its record.
 #[tokio::test]
 async fn p1_who_finds_its_record_claimed_meanwhile_says_nothing_of_it() {
-    let mut config = example_config();
-    config.mode = Mode::NonAmpsea;
+    let mut config = example_config().non_ampsea();
     config.settings.match_by_email = false;
     let world = World::with(config).await;
     world.configure_unit(json!({ "ampsea": false }));
