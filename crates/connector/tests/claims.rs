@@ -252,6 +252,36 @@ async fn p1_a_lead_that_was_created_for_one_prospect_is_no_partner_of_another() 
     );
 }
 
+/// A worker created the lead and died, the prospect was deleted, and whoever brings it back dies too: from the
+/// first move on both records are the pair's, and nobody else's partner.
+#[tokio::test]
+async fn p1_a_pair_that_is_moved_before_it_is_linked_claims_both_records() {
+    let world = World::active().await;
+    let fields = json!({ "email": ANN, "lastName": "Ann" });
+    let ann = world.edit_unit(json!({ "fields": fields, "assign": INES }));
+    let batch = die_before_commit(&world).await;
+    let rows = world.rows("Lead");
+    let lead = rows[0]["Id"].as_str().expect("an id");
+    let record = crm(lead);
+    world.delete_prospect(ann);
+    world.advance(3_600);
+    let send = AdminCommand::Send {
+        record: lead.parse().expect("an id"),
+    };
+    world.admin(send).await;
+    let sent = waiting_besides(&world, &batch);
+    *lock(&world.fuse) = Some(Fuse::failing("marketing.write", Failure::CrashBefore));
+    assert!(world.deliver(world.environment(), &sent).await.is_none());
+    *lock(&world.fuse) = None;
+    let (unit, key) = (
+        world.unit(),
+        PairKey::of(RecordRef::Prospect(prospect_id(ann))),
+    );
+    let loaded = world.links.load(&unit, std::slice::from_ref(&record), &[]);
+    let claims = loaded.await.expect("memory").claims;
+    assert_eq!(claims.get(&record), Some(&key));
+}
+
 /// The mirror: without AMPSEA an address has one prospect, and it belongs to the lead that it was created for.
 #[tokio::test]
 async fn p1_a_prospect_that_was_created_for_one_lead_is_no_partner_of_another() {

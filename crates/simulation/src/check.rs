@@ -7,10 +7,10 @@ use sync_core::link::{Link, LinkState};
 use crate::kernel::Inner;
 use crate::lives::{self, BothLive};
 use crate::processes::Deployment;
-use crate::remap::{CITY, are_related};
+use crate::remap::{CITY, are_related, held_in};
 use crate::run::at_once;
 use crate::users::live_record;
-use crate::world::{Edit, FIELDS, NAMES, World};
+use crate::world::{Edit, EditId, FIELDS, NAMES, World};
 
 /// Looks at the end of a run; `is_final` once the daily comparison has been through where the city is mapped to
 /// another field, and until then at everything else.
@@ -130,9 +130,16 @@ fn check_field(inner: &mut Inner, person: usize, field: usize, shown: &[String])
     let unread = all().filter(|edit| edit.is_overwritten_unread);
     let excused_until = unread.map(|edit| edit.overwritten_at).max().unwrap_or(0);
     let last_edit = all().map(|edit| edit.at).max().unwrap_or(0);
+    let held = held_by_pair(&inner.world, person, field);
+    let is_of_pair = |edit: &&Edit| {
+        let is_held = held
+            .iter()
+            .any(|id| std::ptr::eq(&inner.world.edits[*id], *edit));
+        is_held || !is_beside(&inner.world, edit, field)
+    };
     let standing: Vec<Edit> = all()
         .filter(|edit| !edit.is_replaced && !edit.is_merged && !edit.is_overwritten_unread)
-        .filter(|edit| !is_beside(&inner.world, edit, field))
+        .filter(is_of_pair)
         .cloned()
         .collect();
     let is_excused = excused_until > 0 && last_edit <= excused_until;
@@ -161,6 +168,7 @@ fn check_field(inner: &mut Inner, person: usize, field: usize, shown: &[String])
             let is_expected = edit.at <= excused_until
                 || edit.was_agreed
                 || edit.restores_agreed
+                || edit.is_replaced_beside
                 || edit.value.is_empty();
             !is_expected && !is_recorded(&inner.world, edit)
         })
@@ -172,6 +180,14 @@ fn check_field(inner: &mut Inner, person: usize, field: usize, shown: &[String])
             NAMES[field].0
         ));
     }
+}
+
+/// The entries whose values the records of a person hold in a field, wherever they were made.
+fn held_by_pair(world: &World, person: usize, field: usize) -> Vec<EditId> {
+    let records = [true, false].map(|on_crm| lives::records(world, person, on_crm));
+    let records = records.into_iter().flatten();
+    let held = records.map(|(record, _)| world.origins_of(&record)[held_in(&record, field)]);
+    held.flatten().collect()
 }
 
 /// Whether a row tells that the entry lost a conflict.

@@ -71,7 +71,9 @@ impl SimCrm {
                 let row = inner.world.lead(&id).expect("an id of a row");
                 let record = crm_record::record(&config.business_unit, config, row)?;
                 if matches(&record) {
-                    side(&mut inner.world, config, task, &id)?;
+                    let read = RecordRef::Crm(id);
+                    let origins = inner.world.origins_of(&read);
+                    inner.world.note_found(task, read, origins);
                     found.push(record);
                 }
             }

@@ -277,7 +277,7 @@ impl Marketing for SimMarketing {
                 if email.is_some_and(|email| emails.contains(email)) {
                     let task = inner.current;
                     let read = RecordRef::Prospect(id);
-                    inner.world.note_read(task, read, origins);
+                    inner.world.note_found(task, read, origins);
                     found.push(record);
                 }
             }

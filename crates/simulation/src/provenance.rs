@@ -25,8 +25,18 @@ impl World {
         self.count.edits += 1;
         let id = self.edits.len() - 1;
         let origins = self.origins.entry(record.clone()).or_default();
-        if let Some(before) = origins[field].replace(id) {
+        let Some(before) = origins[field].replace(id) else {
+            return;
+        };
+        let is_mapped = matches!(record, RecordRef::Prospect(_)) || self.city_field.has(field);
+        let is_held = self
+            .origins
+            .values()
+            .any(|held| held.contains(&Some(before)));
+        if is_mapped || !is_held {
             self.edits[before].is_replaced = true;
+        } else {
+            self.edits[before].is_replaced_beside = true;
         }
     }
 
@@ -113,13 +123,21 @@ impl World {
         for (field, value) in written.iter().enumerate() {
             let Some(value) = value else { continue };
             if let Some(overwritten) = held[field] {
-                let is_unread = was_read.is_none_or(|read| read[field] != Some(overwritten));
+                let is_read = |read: &Origins| {
+                    // It may have become one with an equal entry since.
+                    let known = read[field].map(|id| &self.edits[id]);
+                    read[field] == Some(overwritten)
+                        || known.is_some_and(|known| {
+                            known.is_merged && known.value == self.edits[overwritten].value
+                        })
+                };
+                let is_unread = !was_read.as_ref().is_some_and(is_read);
                 if is_unread && self.edits[overwritten].value != *value {
                     let is_hidden = is_hidden(&self.edits[overwritten], condition);
                     self.overwrite_unread(record, overwritten, is_hidden, now);
                     let edit = &self.edits[overwritten];
                     let is_kept = matches!(record, RecordRef::Crm(_)) && !is_hidden;
-                    if is_kept || (edit.is_decided && !edit.is_replaced) {
+                    if is_kept || (edit.is_decided && !edit.is_replaced && !edit.restores_agreed) {
                         broken = Some(format!("lost edit: {record} overwritten unread"));
                     }
                 }

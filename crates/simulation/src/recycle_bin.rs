@@ -102,6 +102,7 @@ impl RecycleBin for SimBin<'_> {
 
 fn undelete(inner: &mut Inner, email: &str) -> Result<ProspectId, twin::bu::ApiError> {
     let (now, at) = (inner.timestamp(), inner.now);
+    let is_ambiguous = recycled(inner, email) > 1;
     let picked = inner.world.unit.latest_by_email(email, true);
     if let Some(id) = picked.and_then(|id| ProspectId::try_from(id).ok()) {
         inner.world.keep_earlier(id, at);
@@ -111,9 +112,26 @@ fn undelete(inner: &mut Inner, email: &str) -> Result<ProspectId, twin::bu::ApiE
     let id = ProspectId::try_from(undeleted?).expect("the engine counts from one");
     inner.world.count.prospect_writes += 1;
     if let Some(person) = inner.world.owner(&RecordRef::Prospect(id)) {
-        inner.world.life(person).is_prospect_deleted = false;
+        let life = inner.world.life(person);
+        life.is_prospect_deleted = false;
+        // Another one of this address came into the bin after we looked: the service picks, and the one that it
+        // takes out is like one that a user has restored (docs/reliability.md).
+        if is_ambiguous {
+            life.prospect_undeleted = Some(at);
+        }
     }
     Ok(id)
+}
+
+/// How many prospects with this address are in the bin.
+fn recycled(inner: &Inner, email: &str) -> usize {
+    let rows = inner
+        .world
+        .prospect_ids()
+        .filter_map(|id| inner.world.prospect(id));
+    rows.filter(|row| row.get("isDeleted") == Some(&json!(true)))
+        .filter(|row| World::text(row, "email").eq_ignore_ascii_case(email))
+        .count()
 }
 
 /// Nothing has been asked for yet, whatever became of the question.

@@ -227,6 +227,7 @@ pub(crate) fn note(
         on_crm: matches!(record, RecordRef::Crm(_)),
         restores_agreed: false,
         is_replaced: false,
+        is_replaced_beside: false,
         was_agreed: false,
         is_merged: false,
         is_decided: false,

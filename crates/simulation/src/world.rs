@@ -60,6 +60,8 @@ pub struct Edit {
     pub restores_agreed: bool,
     /// Whether a user saw it and entered something else.
     pub is_replaced: bool,
+    /// Whether that was in a field of the lead that was not mapped: the mapped one goes on holding it.
+    pub is_replaced_beside: bool,
     /// Whether both sides were known to hold it: the next edit of either side may replace it.
     pub was_agreed: bool,
     /// Whether the other side had entered the same value, and both became one.
@@ -290,6 +292,12 @@ impl World {
     #[must_use]
     pub fn origins_of(&self, record: &RecordRef) -> Origins {
         self.origins.get(record).copied().unwrap_or_default()
+    }
+
+    /// Notes what a process has found under an address. What it has read before to decide on goes before that: as
+    /// another pair's candidate it is no news to the decision on its own.
+    pub fn note_found(&mut self, task: TaskId, record: RecordRef, origins: Origins) {
+        self.read.entry((task, record)).or_insert(origins);
     }
 
     /// Notes what a process has read.

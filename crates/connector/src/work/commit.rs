@@ -224,7 +224,8 @@ impl Job<'_> {
     }
 }
 
-fn records(link: &Link) -> impl Iterator<Item = RecordRef> {
+/// The records of a pair that are known.
+pub(super) fn records(link: &Link) -> impl Iterator<Item = RecordRef> {
     let crm = link.crm_id.clone().map(RecordRef::Crm);
     let prospect = link.prospect_id.map(RecordRef::Prospect);
     crm.into_iter().chain(prospect)

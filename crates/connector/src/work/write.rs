@@ -6,9 +6,11 @@ use sync_core::decision::{Decision, Outcome};
 use sync_core::error::{ErrorClass, Verdict};
 use sync_core::intent::sync_token;
 use sync_core::key::RecordRef;
+use sync_core::link::Link;
 use sync_core::record::CrmRecord;
 use sync_core::settle::{WriteFailure, WriteResult};
 
+use super::commit::records;
 use super::job::{Job, PairVerdict, after_store_error};
 use super::load::LoadedPairs;
 use super::{Round, WorkError};
@@ -70,7 +72,7 @@ impl Job<'_> {
                 continue;
             }
             begins.push(Begin {
-                claims: self.claims(index),
+                claims: self.claims(index, &link),
                 link,
             });
             indexes.push(index);
@@ -90,17 +92,15 @@ impl Job<'_> {
         intent.map(|intent| intent.id.clone()).unwrap_or_default()
     }
 
-    /// The records that must belong to this pair: both that are known, once it is not yet linked.
-    fn claims(&self, index: usize) -> Vec<RecordRef> {
-        let link = &self.links[index];
-        if link.is_complete() {
-            return Vec::new();
-        }
-        match &self.decisions[index].outcome {
-            Outcome::Update { crm, prospect, .. } => {
-                vec![RecordRef::Crm(crm.clone()), RecordRef::Prospect(*prospect)]
-            }
-            _ => vec![link.key.origin().clone()],
+    /// The records that must belong to this pair: all that are known, once it is not yet linked. A pair that is
+    /// moved before it is linked knows both from then on (R53).
+    fn claims(&self, index: usize, begun: &Link) -> Vec<RecordRef> {
+        if self.links[index].is_complete() {
+            Vec::new()
+        } else if begun.is_complete() {
+            records(begun).collect()
+        } else {
+            vec![begun.key.origin().clone()]
         }
     }
 
