@@ -163,11 +163,16 @@ async fn p1_who_finds_its_record_claimed_meanwhile_says_nothing_of_it() {
 async fn die_before_commit(world: &World) -> Vec<Message> {
     assert_eq!(world.poll_once().await.problem, None);
     let batch = world.waiting();
-    *lock(&world.fuse) = Some(Fuse::failing("links.commit", Failure::CrashBefore));
-    assert!(world.deliver(world.environment(), &batch).await.is_none());
-    *lock(&world.fuse) = None;
+    die_before(world, "links.commit", &batch).await;
     world.services.forget();
     batch
+}
+
+/// A worker dies before its first call of this name.
+async fn die_before(world: &World, name: &'static str, batch: &[Message]) {
+    *lock(&world.fuse) = Some(Fuse::failing(name, Failure::CrashBefore));
+    assert!(world.deliver(world.environment(), batch).await.is_none());
+    *lock(&world.fuse) = None;
 }
 
 fn waiting_besides(world: &World, batch: &[Message]) -> Vec<Message> {
@@ -270,9 +275,7 @@ async fn p1_a_pair_that_is_moved_before_it_is_linked_claims_both_records() {
     };
     world.admin(send).await;
     let sent = waiting_besides(&world, &batch);
-    *lock(&world.fuse) = Some(Fuse::failing("marketing.write", Failure::CrashBefore));
-    assert!(world.deliver(world.environment(), &sent).await.is_none());
-    *lock(&world.fuse) = None;
+    die_before(&world, "marketing.write", &sent).await;
     let (unit, key) = (
         world.unit(),
         PairKey::of(RecordRef::Prospect(prospect_id(ann))),

@@ -109,12 +109,7 @@ fn check_pair(inner: &mut Inner, person: usize, links: &[Link], fields: &[usize]
 /// An open error or a recycle bin may keep the sides of a pair apart; what people entered is still on one
 /// of them.
 fn check_kept(inner: &mut Inner, person: usize, fields: &[usize]) {
-    let records = [true, false].map(|on_crm| lives::records(&inner.world, person, on_crm));
-    let records: Vec<RecordRef> = records
-        .into_iter()
-        .flatten()
-        .map(|(record, _)| record)
-        .collect();
+    let records: Vec<RecordRef> = on_both_sides(&inner.world, person).collect();
     for field in fields.iter().copied() {
         let of_record = |record: &RecordRef| inner.world.shown(record, field);
         let values: Vec<String> = records.iter().map(of_record).collect();
@@ -131,16 +126,12 @@ fn check_field(inner: &mut Inner, person: usize, field: usize, shown: &[String])
     let excused_until = unread.map(|edit| edit.overwritten_at).max().unwrap_or(0);
     let last_edit = all().map(|edit| edit.at).max().unwrap_or(0);
     let held = held_by_pair(&inner.world, person, field);
-    let is_of_pair = |edit: &&Edit| {
-        let is_held = held
-            .iter()
-            .any(|id| std::ptr::eq(&inner.world.edits[*id], *edit));
-        is_held || !is_beside(&inner.world, edit, field)
-    };
-    let standing: Vec<Edit> = all()
-        .filter(|edit| !edit.is_replaced && !edit.is_merged && !edit.is_overwritten_unread)
-        .filter(is_of_pair)
-        .cloned()
+    let by_id = inner.world.edits.iter().enumerate();
+    let standing: Vec<Edit> = by_id
+        .filter(|(_, edit)| of_field(edit))
+        .filter(|(_, edit)| !edit.is_replaced && !edit.is_merged && !edit.is_overwritten_unread)
+        .filter(|(id, edit)| held.contains(id) || !is_beside(&inner.world, edit, field))
+        .map(|(_, edit)| edit.clone())
         .collect();
     let is_excused = excused_until > 0 && last_edit <= excused_until;
     let lost: Vec<&Edit> = standing
@@ -184,10 +175,15 @@ fn check_field(inner: &mut Inner, person: usize, field: usize, shown: &[String])
 
 /// The entries whose values the records of a person hold in a field, wherever they were made.
 fn held_by_pair(world: &World, person: usize, field: usize) -> Vec<EditId> {
-    let records = [true, false].map(|on_crm| lives::records(world, person, on_crm));
-    let records = records.into_iter().flatten();
-    let held = records.map(|(record, _)| world.origins_of(&record)[held_in(&record, field)]);
+    let records = on_both_sides(world, person);
+    let held = records.map(|record| world.origins_of(&record)[held_in(&record, field)]);
     held.flatten().collect()
+}
+
+/// All records of a person, in the recycle bins or not.
+fn on_both_sides(world: &World, person: usize) -> impl Iterator<Item = RecordRef> {
+    let records = [true, false].map(|on_crm| lives::records(world, person, on_crm));
+    records.into_iter().flatten().map(|(record, _)| record)
 }
 
 /// Whether a row tells that the entry lost a conflict.

@@ -77,10 +77,7 @@ impl RecycleBin for SimBin<'_> {
         let read = self.marketing.call(|inner| {
             let ids: Vec<ProspectId> = inner.world.prospect_ids().collect();
             let is_wanted = |id: &ProspectId| {
-                seen(inner, *id).is_some_and(|(fields, _)| {
-                    let is_deleted = fields.get("isDeleted") == Some(&json!(true));
-                    is_deleted && World::text(&fields, "email").eq_ignore_ascii_case(email)
-                })
+                seen(inner, *id).is_some_and(|(fields, _)| is_recycled(&fields, email))
             };
             Ok(ids.into_iter().filter(is_wanted).collect())
         });
@@ -129,9 +126,13 @@ fn recycled(inner: &Inner, email: &str) -> usize {
         .world
         .prospect_ids()
         .filter_map(|id| inner.world.prospect(id));
-    rows.filter(|row| row.get("isDeleted") == Some(&json!(true)))
-        .filter(|row| World::text(row, "email").eq_ignore_ascii_case(email))
-        .count()
+    rows.filter(|row| is_recycled(row, email)).count()
+}
+
+/// Whether a prospect is in the bin, with this address.
+fn is_recycled(fields: &Map<String, Value>, email: &str) -> bool {
+    let is_deleted = fields.get("isDeleted") == Some(&json!(true));
+    is_deleted && World::text(fields, "email").eq_ignore_ascii_case(email)
 }
 
 /// Nothing has been asked for yet, whatever became of the question.

@@ -69,7 +69,7 @@ fn sync_now(world: &World, person: usize, on_crm: bool) -> Option<AdminCommand> 
 
 fn value(inner: &mut Inner, (field, on_crm): (usize, bool), domain: Domain) -> String {
     let unfit = inner.faults.unfit;
-    if field == 2 && !on_crm && inner.happens(unfit) {
+    if field == CITY && !on_crm && inner.happens(unfit) {
         return "too long for Salesforce".repeat(2);
     }
     // Only the second field may be blank: a blank counts as a value there.
@@ -179,7 +179,7 @@ fn fields(values: &[String], on_crm: bool) -> Map<String, Value> {
 }
 
 /// Whoever works in Account Engagement.
-pub(crate) fn marketer() -> Writer {
+fn marketer() -> Writer {
     Writer {
         user_id: MARKETER,
         is_person: true,
@@ -211,7 +211,7 @@ pub(crate) fn when_committed(
     }
 }
 
-pub(crate) fn note(
+fn note(
     inner: &mut Inner,
     record: &RecordRef,
     person: usize,
@@ -273,10 +273,7 @@ fn edit(inner: &mut Inner, person: usize, on_crm: bool, domain: Domain) {
     if inner.world.shown(&record, field) == value {
         return;
     }
-    match &record {
-        RecordRef::Crm(id) => edit_lead(inner, &id.clone(), person, field, value),
-        RecordRef::Prospect(id) => edit_prospect(inner, *id, person, field, value),
-    }
+    enter(inner, &record, (person, field), &value);
 }
 
 /// An automation of the org answers our own write with one of its own, in the same transaction and in
@@ -300,41 +297,55 @@ pub fn automate(inner: &mut Inner, id: &CrmId, caller: &Caller) {
     }
 }
 
-fn edit_lead(inner: &mut Inner, id: &CrmId, person: usize, field: usize, value: String) {
-    let now = inner.timestamp();
-    let delay = late_commit(inner);
-    let mut caller = Caller::new(inner.world.user.clone(), now);
-    caller.visible_after = delay;
-    let body = Map::from_iter([(NAMES[field].1.to_owned(), json!(value))]);
-    let updated = inner.world.org.update("Lead", id.as_str(), &body, &caller);
-    if updated.is_err() {
-        return;
-    }
-    let record = RecordRef::Crm(id.clone());
+/// A user enters something in one field of a record. What compares equal to what was there is no edit.
+pub(crate) fn enter(
+    inner: &mut Inner,
+    record: &RecordRef,
+    (person, field): (usize, usize),
+    text: &str,
+) {
+    let before = inner.world.shown(record, field);
+    let entered = match record {
+        RecordRef::Crm(id) => enter_in_lead(inner, id, field, text),
+        RecordRef::Prospect(id) => enter_in_prospect(inner, *id, field, text),
+    };
+    let Some(delay) = entered else { return };
+    let (name, record) = (NAMES[field].1, record.clone());
     inner.tell(
         "user edits",
-        format_args!("{record} {} {value:?} {delay:?}", NAMES[field].1),
+        format_args!("{record} {name} {text:?} {delay:?}"),
     );
-    let stamped = inner.now;
-    let known = move |inner: &mut Inner| note(inner, &record, person, field, (value, stamped));
-    when_committed(inner, delay, known);
+    let (value, stamped) = (World::compared(field, text), inner.now);
+    if value != before {
+        when_committed(inner, delay, move |inner| {
+            note(inner, &record, person, field, (value, stamped));
+        });
+    }
 }
 
-fn edit_prospect(inner: &mut Inner, id: ProspectId, person: usize, field: usize, value: String) {
+/// Answers how many seconds later it is seen, if it was taken.
+fn enter_in_lead(inner: &mut Inner, id: &CrmId, field: usize, text: &str) -> Option<Option<i64>> {
+    let delay = late_commit(inner);
+    let mut caller = Caller::new(inner.world.user.clone(), inner.timestamp());
+    caller.visible_after = delay;
+    let body = Map::from_iter([(NAMES[field].1.to_owned(), json!(text))]);
+    let org = &mut inner.world.org;
+    org.update("Lead", id.as_str(), &body, &caller).ok()?;
+    Some(delay)
+}
+
+/// The same for a prospect, which is seen at once.
+fn enter_in_prospect(
+    inner: &mut Inner,
+    id: ProspectId,
+    field: usize,
+    text: &str,
+) -> Option<Option<i64>> {
     let (now, at) = (inner.timestamp(), inner.now);
     inner.world.keep_earlier(id, at);
-    let body = Map::from_iter([(NAMES[field].0.to_owned(), json!(value))]);
+    let body = Map::from_iter([(NAMES[field].0.to_owned(), json!(text))]);
     let unit = &mut inner.world.unit;
-    if unit
-        .update_prospect(id.get(), &body, marketer(), now)
-        .is_err()
-    {
-        return;
-    }
-    let record = RecordRef::Prospect(id);
-    inner.tell(
-        "user edits",
-        format_args!("{record} {} {value:?}", NAMES[field].0),
-    );
-    note(inner, &record, person, field, (value, at));
+    let updated = unit.update_prospect(id.get(), &body, marketer(), now);
+    updated.ok()?;
+    Some(None)
 }

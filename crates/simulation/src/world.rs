@@ -322,7 +322,12 @@ impl World {
     /// The value of a field on a row, as values are compared: addresses without their capitals.
     #[must_use]
     pub fn value(row: &Map<String, Value>, field: usize, name: &str) -> String {
-        let text = Self::text(row, name);
+        Self::compared(field, Self::text(row, name))
+    }
+
+    /// A value as it is compared.
+    #[must_use]
+    pub fn compared(field: usize, text: &str) -> String {
         if field == EMAIL {
             text.to_ascii_lowercase()
         } else {

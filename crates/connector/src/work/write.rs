@@ -97,10 +97,8 @@ impl Job<'_> {
     fn claims(&self, index: usize, begun: &Link) -> Vec<RecordRef> {
         if self.links[index].is_complete() {
             Vec::new()
-        } else if begun.is_complete() {
-            records(begun).collect()
         } else {
-            vec![begun.key.origin().clone()]
+            records(begun).collect()
         }
     }
 
