@@ -1,8 +1,10 @@
 //! The invariants: one partner, both sides equal, no edit lost without a recorded conflict.
 
 use connector::ports::{Errors, Links};
+use sync_core::ids::{CrmId, ProspectId};
 use sync_core::key::RecordRef;
 use sync_core::link::{Link, LinkState};
+use sync_core::settle::ErrorRow;
 
 use crate::kernel::Inner;
 use crate::lives::{self, BothLive};
@@ -23,17 +25,7 @@ pub fn check(deployment: &Deployment, is_final: bool) {
     open.retain(|row| links.iter().any(|link| link.key == row.pair));
     let mut inner = deployment.sim.lock();
     for person in 0..inner.world.people.len() {
-        let is_covered = open.iter().any(|row| {
-            let records = [
-                row.crm_id.clone().map(RecordRef::Crm),
-                row.prospect_id.map(RecordRef::Prospect),
-            ];
-            let mut owners = records
-                .iter()
-                .flatten()
-                .filter_map(|record| inner.world.owners.get(record));
-            owners.any(|owner| *owner == person)
-        });
+        let is_covered = is_covered(&inner.world, person, &links, &open);
         let is_duplicate = [true, false]
             .into_iter()
             .any(|on_crm| lives::records(&inner.world, person, on_crm).len() > 1);
@@ -52,6 +44,28 @@ pub fn check(deployment: &Deployment, is_final: bool) {
     }
 }
 
+/// Whether an open error tells of a person: of the row of both records where there is one, of any otherwise.
+fn is_covered(world: &World, person: usize, links: &[Link], open: &[ErrorRow]) -> bool {
+    let is_theirs = |crm: Option<&CrmId>, prospect: Option<ProspectId>| {
+        let records = [
+            crm.cloned().map(RecordRef::Crm),
+            prospect.map(RecordRef::Prospect),
+        ];
+        let mut owners = records
+            .iter()
+            .flatten()
+            .filter_map(|it| world.owners.get(it));
+        owners.any(|owner| *owner == person)
+    };
+    let of_both = links
+        .iter()
+        .find(|link| link.is_complete() && is_theirs(link.crm_id.as_ref(), link.prospect_id));
+    open.iter().any(|row| match of_both {
+        Some(link) => row.pair == link.key,
+        None => is_theirs(row.crm_id.as_ref(), row.prospect_id),
+    })
+}
+
 /// The fields that are looked at.
 fn fields(world: &World, is_final: bool) -> Vec<usize> {
     let is_looked_at =
@@ -67,10 +81,11 @@ fn check_pair(inner: &mut Inner, person: usize, links: &[Link], fields: &[usize]
     let (Some(RecordRef::Crm(crm)), Some(RecordRef::Prospect(prospect))) = records else {
         return;
     };
-    let of_lead = links
+    let of_either = links
         .iter()
-        .filter(|link| link.crm_id.as_ref() == Some(&crm));
-    let (complete, others): (Vec<&Link>, Vec<&Link>) = of_lead.partition(|link| link.is_complete());
+        .filter(|link| link.crm_id.as_ref() == Some(&crm) || link.prospect_id == Some(prospect));
+    let (complete, others): (Vec<&Link>, Vec<&Link>) =
+        of_either.partition(|link| link.is_complete());
     let [link] = complete[..] else {
         let rows = complete.len();
         inner.violate(format!(
@@ -78,11 +93,13 @@ fn check_pair(inner: &mut Inner, person: usize, links: &[Link], fields: &[usize]
         ));
         return;
     };
-    // A slow worker may have stored why the lead is skipped (docs/reliability.md).
+    // A slow worker may have stored why one of them is skipped (docs/reliability.md).
     let is_skip =
         |link: &&Link| matches!(link.state, LinkState::Skipped(_)) && link.intent.is_none();
     if !others.iter().all(is_skip) {
-        inner.violate(format!("unlinked: {crm} has another row, {others:?}"));
+        inner.violate(format!(
+            "unlinked: {crm} or {prospect} has another row, {others:?}"
+        ));
     }
     if link.state != LinkState::Linked
         || link.intent.is_some()

@@ -1,6 +1,6 @@
 //! The field of the lead that the prospect's city is mapped to, and what no longer counts once that changes.
 
-use sync_core::config::{Config, ConnectorRow};
+use sync_core::config::{Config, ConnectorRow, SyncBehaviour};
 use sync_core::key::RecordRef;
 
 use crate::kernel::Millis;
@@ -87,15 +87,18 @@ pub(crate) fn remapped(
     row: &ConnectorRow,
     before: &Config,
 ) -> (ConnectorRow, Config) {
-    let to = if world.city_field.field == CITY {
-        STATE
+    // Where both sides differ after it, one wins the one time and the other the next.
+    let (to, behaviour) = if world.city_field.field == CITY {
+        (STATE, SyncBehaviour::UseSalesforce)
     } else {
-        CITY
+        (CITY, SyncBehaviour::UseAccountEngagement)
     };
     let mut config = before.clone();
     let mut entries = config.fields.0.iter_mut();
     let city = entries.find(|entry| entry.prospect.0 == NAMES[CITY].0);
-    city.expect("it is mapped").lead = Some(NAMES[to].1.to_owned());
+    let city = city.expect("it is mapped");
+    city.lead = Some(NAMES[to].1.to_owned());
+    city.behaviour = behaviour;
     let version = row.config_version + 1;
     let since = config
         .fields
