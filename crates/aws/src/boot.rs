@@ -148,16 +148,16 @@ pub async fn start(function: Function) -> Result<Started, SettingsError> {
         }
         Function::Poller | Function::Reconciler | Function::DlqDrain | Function::Admin => None,
     };
+    let errors = DynamoErrors::new(tables.clone(), variables.text("ERRORS_TABLE")?);
+    let links_table = variables.text("LINKS_TABLE")?;
     let environment = Environment {
         services,
         links: Arc::new(DynamoLinks::new(
             tables.clone(),
-            variables.text("LINKS_TABLE")?,
+            links_table,
+            errors.clone(),
         )),
-        errors: Arc::new(DynamoErrors::new(
-            tables.clone(),
-            variables.text("ERRORS_TABLE")?,
-        )),
+        errors: Arc::new(errors),
         state: Arc::new(DynamoState::new(tables, state_table)),
         queue,
         clock: Arc::new(SystemClock),

@@ -2,6 +2,7 @@
 //!
 //! `make test-contract` starts a local AWS, creates the tables of the template and names them here.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws::dynamodb::{DynamoErrors, DynamoLinks, DynamoState};
@@ -26,11 +27,14 @@ fn named(variable: &str) -> String {
 }
 
 async fn links() -> DynamoLinks {
-    DynamoLinks::new(tables().await, named("LINKS_TABLE"))
+    stores().await.0
 }
 
-async fn errors() -> DynamoErrors {
-    DynamoErrors::new(tables().await, named("ERRORS_TABLE"))
+async fn stores() -> (DynamoLinks, Arc<DynamoErrors>) {
+    let client = tables().await;
+    let errors = DynamoErrors::new(client.clone(), named("ERRORS_TABLE"));
+    let links = DynamoLinks::new(client, named("LINKS_TABLE"), errors.clone());
+    (links, Arc::new(errors))
 }
 
 async fn state() -> DynamoState {
@@ -132,6 +136,6 @@ impl Tap for Lanes {
 }
 
 connector::links_contract!(links, ignore = "needs a local AWS: make test-contract");
-connector::errors_contract!(errors, ignore = "needs a local AWS: make test-contract");
+connector::errors_contract!(stores, ignore = "needs a local AWS: make test-contract");
 connector::state_contract!(state, ignore = "needs a local AWS: make test-contract");
 connector::queue_contract!(queue, ignore = "needs a local AWS: make test-contract");

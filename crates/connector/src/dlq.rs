@@ -3,12 +3,13 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use sync_core::error::ErrorClass;
 use sync_core::hint::ChangeHint;
 use sync_core::ids::BusinessUnit;
 use sync_core::key::PairKey;
 use sync_core::link::Link;
-use sync_core::settle::ErrorRow;
+use sync_core::settle::{ErrorChange, ErrorRow};
 
 use crate::environment::Environment;
 use crate::ports::{Commit, StoreError};
@@ -56,35 +57,26 @@ pub(crate) async fn give_up(
             .entry(pair.clone())
             .or_insert_with(|| stored.unwrap_or_else(|| Link::new(unit.clone(), pair)));
     }
-    let rows: Vec<ErrorRow> = links
-        .values()
-        .map(|link| error_row(environment, unit, link))
-        .collect();
-    let count = rows.len();
-    let commits = links
-        .into_values()
-        .map(|link| Commit {
-            link: Link {
-                has_open_error: true,
-                ..link
-            },
-            claims: Vec::new(),
-            supersedes: Vec::new(),
-        })
-        .collect();
-    for stored in environment.links.commit(commits).await {
-        stored?;
-    }
-    for stored in environment.errors.open(rows).await {
+    let count = links.len();
+    let commits = links.into_values().map(|link| given_up(environment, link));
+    for stored in environment.links.commit(commits.collect()).await {
         stored?;
     }
     Ok(count)
 }
 
-fn error_row(environment: &Environment, unit: &BusinessUnit, link: &Link) -> ErrorRow {
+fn given_up(environment: &Environment, mut link: Link) -> Commit {
     let now = environment.clock.now();
+    link.has_open_error = true;
+    Commit {
+        error: ErrorChange::Open(Box::new(error_row(&link, now))),
+        ..Commit::of(link, now)
+    }
+}
+
+fn error_row(link: &Link, now: Timestamp) -> ErrorRow {
     ErrorRow {
-        business_unit: unit.clone(),
+        business_unit: link.business_unit.clone(),
         pair: link.key.clone(),
         crm_id: link.crm_id.clone(),
         prospect_id: link.prospect_id,

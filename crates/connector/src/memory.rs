@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use sync_core::config::{Config, ConnectorRow};
 use sync_core::ids::BusinessUnit;
 use sync_core::key::PairKey;
+use sync_core::link::Link;
 use sync_core::pair::UserMap;
 use sync_core::settle::ErrorRow;
 
@@ -54,38 +55,27 @@ type LinkKey = (BusinessUnit, PairKey);
 #[derive(Debug, Default)]
 pub struct MemoryErrors(Mutex<BTreeMap<LinkKey, ErrorRow>>);
 
+impl MemoryErrors {
+    fn open(&self, mut row: ErrorRow) {
+        let mut table = lock(&self.0);
+        let key = (row.business_unit.clone(), row.pair.clone());
+        if let Some(seen) = table.get(&key).filter(|seen| seen.closed_at.is_none()) {
+            row.first_seen = seen.first_seen;
+            row.attempts = seen.attempts + 1;
+        }
+        table.insert(key, row);
+    }
+
+    fn close(&self, link: &Link, now: Timestamp) {
+        let key = (link.business_unit.clone(), link.key.clone());
+        if let Some(row) = lock(&self.0).get_mut(&key) {
+            row.closed_at.get_or_insert(now);
+        }
+    }
+}
+
 #[async_trait]
 impl Errors for MemoryErrors {
-    async fn open(&self, rows: Vec<ErrorRow>) -> Vec<Result<(), StoreError>> {
-        let mut table = lock(&self.0);
-        let mut answers = Vec::with_capacity(rows.len());
-        for mut row in rows {
-            let key = (row.business_unit.clone(), row.pair.clone());
-            if let Some(seen) = table.get(&key).filter(|seen| seen.closed_at.is_none()) {
-                row.first_seen = seen.first_seen;
-                row.attempts = seen.attempts + 1;
-            }
-            table.insert(key, row);
-            answers.push(Ok(()));
-        }
-        answers
-    }
-
-    async fn close(
-        &self,
-        unit: &BusinessUnit,
-        pairs: &[PairKey],
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let mut table = lock(&self.0);
-        for pair in pairs {
-            if let Some(row) = table.get_mut(&(unit.clone(), pair.clone())) {
-                row.closed_at.get_or_insert(now);
-            }
-        }
-        Ok(())
-    }
-
     async fn list(&self, unit: &BusinessUnit, closed: bool) -> Result<Vec<ErrorRow>, StoreError> {
         let table = lock(&self.0);
         let mut rows: Vec<ErrorRow> = table

@@ -134,15 +134,15 @@ async fn p1_who_finds_its_record_claimed_meanwhile_says_nothing_of_it() {
     let prospect = world.prospect(json!({ "email": ANN, "lastName": "Ann" }));
     world.advance(5);
     let (crm_id, prospect_id) = (lead.parse().expect("an id"), prospect_id(prospect));
+    let link = Link {
+        crm_id: Some(crm_id),
+        prospect_id: Some(prospect_id),
+        state: LinkState::Linked,
+        ..Link::new(world.unit(), PairKey::of(RecordRef::Prospect(prospect_id)))
+    };
     let linked = Commit {
         claims: vec![crm(&lead), RecordRef::Prospect(prospect_id)],
-        supersedes: Vec::new(),
-        link: Link {
-            crm_id: Some(crm_id),
-            prospect_id: Some(prospect_id),
-            state: LinkState::Linked,
-            ..Link::new(world.unit(), PairKey::of(RecordRef::Prospect(prospect_id)))
-        },
+        ..Commit::of(link, world.now())
     };
     let links = Arc::clone(&world.links);
     let other = move || {

@@ -18,15 +18,12 @@ async fn lease(world: &World, lead: &str) {
     let mut links = world.all_links().await.into_iter();
     let is_of_lead = |link: &Link| link.crm_id.as_ref().is_some_and(|id| id.as_str() == lead);
     let link = links.find(is_of_lead);
-    let leased = Commit {
-        link: Link {
-            lease_until: Some(world.now() + SignedDuration::from_hours(24)),
-            ..link.expect("a row")
-        },
-        claims: Vec::new(),
-        supersedes: Vec::new(),
+    let leased = Link {
+        lease_until: Some(world.now() + SignedDuration::from_hours(24)),
+        ..link.expect("a row")
     };
-    assert!(world.links.commit(vec![leased]).await[0].is_ok());
+    let commit = Commit::of(leased, world.now());
+    assert!(world.links.commit(vec![commit]).await[0].is_ok());
 }
 
 /// A message about these leads, delivered so often.

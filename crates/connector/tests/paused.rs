@@ -181,11 +181,7 @@ async fn a_held_row_of_a_record_that_has_joined_a_pair_goes_when_it_is_caught_up
         state: LinkState::Held(HoldReason::Paused),
         ..Link::new(world.unit(), PairKey::of(RecordRef::Crm(lead)))
     };
-    let commit = Commit {
-        link: stray,
-        claims: Vec::new(),
-        supersedes: Vec::new(),
-    };
+    let commit = Commit::of(stray, world.now());
     for stored in world.links.commit(vec![commit]).await {
         stored.expect("stored");
     }

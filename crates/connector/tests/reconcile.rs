@@ -55,11 +55,7 @@ fn heartbeat(reports: &[ReconcileReport]) -> u64 {
 async fn leave_link(world: &World, change: impl FnOnce(&mut Link)) {
     let mut link = world.all_links().await.remove(0);
     change(&mut link);
-    let commit = Commit {
-        link,
-        claims: Vec::new(),
-        supersedes: Vec::new(),
-    };
+    let commit = Commit::of(link, world.now());
     assert!(world.links.commit(vec![commit]).await[0].is_ok());
 }
 

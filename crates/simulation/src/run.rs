@@ -108,10 +108,11 @@ pub fn run(seed: u64, options: Options) -> Outcome {
     let config = config(options.with_tokens, with_cache, matching);
     let world = World::new(org, unit, config);
     let sim = Sim::new(seed, faults, world, options.tells);
+    let errors = Arc::new(MemoryErrors::default());
     let deployment = Deployment {
         sim: sim.clone(),
-        links: Arc::new(MemoryLinks::default()),
-        errors: Arc::new(MemoryErrors::default()),
+        links: Arc::new(MemoryLinks::new(&errors)),
+        errors,
         state: Arc::new(MemoryState::default()),
         mutant: options.mutant,
     };

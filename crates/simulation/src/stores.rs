@@ -192,24 +192,6 @@ impl Links for Slow<MemoryLinks> {
 
 #[async_trait]
 impl Errors for Slow<MemoryErrors> {
-    async fn open(&self, rows: Vec<ErrorRow>) -> Vec<Result<(), StoreError>> {
-        let mut answers = Vec::with_capacity(rows.len());
-        for row in rows {
-            let opened = async { one(self.inner.open(vec![row]).await) };
-            answers.push(self.call(opened).await);
-        }
-        answers
-    }
-
-    async fn close(
-        &self,
-        unit: &BusinessUnit,
-        pairs: &[PairKey],
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        self.call(self.inner.close(unit, pairs, now)).await
-    }
-
     async fn list(&self, unit: &BusinessUnit, closed: bool) -> Result<Vec<ErrorRow>, StoreError> {
         self.call(self.inner.list(unit, closed)).await
     }

@@ -148,6 +148,7 @@ fn from_prospect(
         CrmMatch::Hold(reason) => Outcome::Hold(reason),
         CrmMatch::NoAccess(id) => Outcome::Park(no_access(Some(&id))),
         CrmMatch::ReadMore(plan) => Outcome::ReadMore(plan),
+        CrmMatch::NotYet => Outcome::NotYet,
     };
     unwritten(outcome, trace)
 }
@@ -213,6 +214,7 @@ fn from_crm(pair: &Pair, crm: &CrmRecord, context: Context<'_>, mut trace: Trace
         ProspectMatch::Skip(reason) => Outcome::Skip(reason),
         ProspectMatch::Recycled(prospect) => recycled(pair, (crm, prospect), &mut trace),
         ProspectMatch::ReadMore(plan) => Outcome::ReadMore(plan),
+        ProspectMatch::NotYet => Outcome::NotYet,
     };
     unwritten(outcome, trace)
 }

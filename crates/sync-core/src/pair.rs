@@ -41,8 +41,20 @@ impl<R> Candidates<R> {
 pub struct Candidate<R> {
     /// The record.
     pub record: R,
-    /// Whether it belongs to another pair.
-    pub is_taken: bool,
+    /// Which other pair has it.
+    pub belongs: Belongs,
+}
+
+/// Which other pair has a record that might be the partner (R17).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Belongs {
+    /// None: it is free.
+    #[default]
+    ToNobody,
+    /// The pair that began with it, whose create is open: did it not land, the record is free again.
+    ToPairAtWork,
+    /// One that has its partner.
+    ToAnotherPair,
 }
 
 /// One pair, ready to be decided.
@@ -95,8 +107,8 @@ pub enum Native {
     Read {
         /// The record.
         side: Box<Side<CrmRecord>>,
-        /// Whether it belongs to another pair.
-        is_taken: bool,
+        /// Which other pair has it.
+        belongs: Belongs,
     },
 }
 
@@ -207,6 +219,13 @@ impl Pair {
         let own = self.prospect.present().into_iter();
         let mut known = own.chain(created).chain(candidates);
         known.find(|record| record.id == *id)
+    }
+
+    /// Whether to wait until it is known which pair the record will belong to. Who has an open create itself
+    /// does not: two pairs would wait for each other.
+    #[must_use]
+    pub fn waits_for(&self, belongs: Belongs) -> bool {
+        belongs == Belongs::ToPairAtWork && self.link.intent.is_none()
     }
 
     /// The addresses under which this pair's prospect can be looked for: the record's, and, while its

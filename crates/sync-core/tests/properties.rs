@@ -22,7 +22,7 @@ use sync_core::ids::CrmObject;
 use sync_core::key::{PairKey, RecordRef};
 use sync_core::link::{Intent, IntentKind, Link, LinkState};
 use sync_core::merge::{FieldBase, FieldState, Newer, decide_field};
-use sync_core::pair::{Candidate, Candidates, Created, Native, Pair};
+use sync_core::pair::{Belongs, Candidate, Candidates, Created, Native, Pair};
 use sync_core::record::{CrmRecord, NativeCrmId, ProspectRecord, Side, Values};
 use sync_core::settle::{WriteResult, WriteResults, settle};
 use sync_core::testing::{
@@ -254,11 +254,18 @@ fn side<R: std::fmt::Debug + Clone + 'static>(
     ]
 }
 
+fn belongs() -> impl Strategy<Value = Belongs> {
+    prop_oneof![
+        Just(Belongs::ToNobody),
+        Just(Belongs::ToPairAtWork),
+        Just(Belongs::ToAnotherPair)
+    ]
+}
+
 fn candidates<R: std::fmt::Debug + Clone + 'static>(
     record: impl Strategy<Value = R> + 'static,
 ) -> impl Strategy<Value = Candidates<R>> {
-    let candidate =
-        (record, any::<bool>()).prop_map(|(record, is_taken)| Candidate { record, is_taken });
+    let candidate = (record, belongs()).prop_map(|(record, belongs)| Candidate { record, belongs });
     prop_oneof![
         Just(Candidates::NotRead),
         vec(candidate, 0..4).prop_map(Candidates::Found)
@@ -345,9 +352,9 @@ fn created() -> impl Strategy<Value = Created> {
 fn any_pair() -> impl Strategy<Value = Pair> {
     let native = prop_oneof![
         Just(Native::NotRead),
-        (side(crm_record()), any::<bool>()).prop_map(|(side, is_taken)| Native::Read {
+        (side(crm_record()), belongs()).prop_map(|(side, belongs)| Native::Read {
             side: Box::new(side),
-            is_taken
+            belongs
         }),
     ];
     let sides = (side(crm_record()), side(prospect_record()));

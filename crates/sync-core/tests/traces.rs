@@ -10,7 +10,7 @@ use sync_core::config::{BlankRule, ConnectorState, FieldEntry};
 use sync_core::decision::{CrmFields, Decision, FieldWrites, Outcome, ProspectFields};
 use sync_core::hint::Cause;
 use sync_core::link::IntentKind;
-use sync_core::pair::Pair;
+use sync_core::pair::{Belongs, Pair};
 use sync_core::record::{CrmRecord, NativeCrmId, ProspectRecord, Side};
 use sync_core::testing::{
     World, at, config, contact, crm_pair, field, lead, lead_id, linked, prospect, prospect_pair,
@@ -117,7 +117,7 @@ fn matching_scenes() -> Vec<Scene> {
             "The prospect shows a CRM ID that the connector user may not see.",
             by_email(),
             prospect_pair(ann().showing(NativeCrmId::Record(lead_id(7))))
-                .native(Side::Missing, false),
+                .native(Side::Missing, Belongs::ToNobody),
         ),
     ]
 }

@@ -2,20 +2,19 @@
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::Put;
 use connector::ports::{Errors, StoreError};
-use futures::stream::{self, StreamExt};
 use jiff::Timestamp;
 use sync_core::ids::BusinessUnit;
 use sync_core::key::PairKey;
+use sync_core::link::Link;
 use sync_core::settle::ErrorRow;
 
 use super::links::{BY_STATE, count};
 use super::{item, row, store_error, text};
 
-/// Writes in flight at once.
-const CONCURRENT_WRITES: usize = 8;
-
 /// The errors table.
+#[derive(Clone)]
 pub struct DynamoErrors {
     client: Client,
     table: String,
@@ -58,7 +57,33 @@ impl DynamoErrors {
         answer.item.as_ref().map(row).transpose()
     }
 
-    async fn put(&self, error: &ErrorRow) -> Result<(), StoreError> {
+    /// The row to store with its pair's link row. Reading first is safe: whoever stores another error row of
+    /// the pair stores its link row too, and the version of that is a condition.
+    pub(super) async fn opened(&self, mut error: ErrorRow) -> Result<Put, StoreError> {
+        let known = self.get(&error.business_unit, &error.pair).await?;
+        if let Some(known) = known.filter(|known| known.closed_at.is_none()) {
+            error.first_seen = known.first_seen;
+            error.attempts = known.attempts + 1;
+        }
+        self.put(&error)
+    }
+
+    /// The row of a pair as it is when it is closed; `None` when it is not open.
+    pub(super) async fn closed(
+        &self,
+        link: &Link,
+        now: Timestamp,
+    ) -> Result<Option<Put>, StoreError> {
+        let known = self.get(&link.business_unit, &link.key).await?;
+        let open = known.filter(|known| known.closed_at.is_none());
+        let closed = open.map(|open| ErrorRow {
+            closed_at: Some(now),
+            ..open
+        });
+        closed.map(|closed| self.put(&closed)).transpose()
+    }
+
+    fn put(&self, error: &ErrorRow) -> Result<Put, StoreError> {
         let unit = &error.business_unit;
         let mut attributes = item(unit.to_string(), error.pair.to_string(), error)?;
         attributes.insert(
@@ -66,26 +91,11 @@ impl DynamoErrors {
             text(state_pk(unit, error.closed_at.is_some())),
         );
         attributes.insert("gsi1sk".to_owned(), text(state_sk(error)));
-        let request = self
-            .client
-            .put_item()
+        let put = Put::builder()
             .table_name(&self.table)
             .set_item(Some(attributes));
-        request
-            .send()
-            .await
-            .map_err(|error| store_error("PutItem", &error))?;
-        Ok(())
-    }
-
-    /// The pair's lease keeps two workers from writing the same row, so reading first is safe.
-    async fn open_one(&self, mut error: ErrorRow) -> Result<(), StoreError> {
-        let known = self.get(&error.business_unit, &error.pair).await?;
-        if let Some(known) = known.filter(|known| known.closed_at.is_none()) {
-            error.first_seen = known.first_seen;
-            error.attempts = known.attempts + 1;
-        }
-        self.put(&error).await
+        put.build()
+            .map_err(|error| StoreError::Unavailable(error.to_string()))
     }
 
     async fn list_state(
@@ -120,33 +130,6 @@ impl DynamoErrors {
 
 #[async_trait]
 impl Errors for DynamoErrors {
-    async fn open(&self, rows: Vec<ErrorRow>) -> Vec<Result<(), StoreError>> {
-        let writes: Vec<_> = rows.into_iter().map(|error| self.open_one(error)).collect();
-        stream::iter(writes)
-            .buffered(CONCURRENT_WRITES)
-            .collect()
-            .await
-    }
-
-    async fn close(
-        &self,
-        unit: &BusinessUnit,
-        pairs: &[PairKey],
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        for pair in pairs {
-            let known = self.get(unit, pair).await?;
-            if let Some(open) = known.filter(|known| known.closed_at.is_none()) {
-                self.put(&ErrorRow {
-                    closed_at: Some(now),
-                    ..open
-                })
-                .await?;
-            }
-        }
-        Ok(())
-    }
-
     async fn list(&self, unit: &BusinessUnit, closed: bool) -> Result<Vec<ErrorRow>, StoreError> {
         let mut rows = self.list_state(unit, false).await?;
         if closed {

@@ -12,8 +12,9 @@ use futures::stream::{self, StreamExt};
 use sync_core::ids::BusinessUnit;
 use sync_core::key::{PairKey, RecordRef};
 use sync_core::link::Link;
+use sync_core::settle::ErrorChange;
 
-use super::{Item, item, number, row, store_error, text, transaction_error};
+use super::{DynamoErrors, Item, item, number, row, store_error, text, transaction_error};
 
 /// The index that lists rows by state.
 pub(super) const BY_STATE: &str = "by-state";
@@ -34,6 +35,7 @@ const PAGE_ROWS: i32 = 100;
 pub struct DynamoLinks {
     client: Client,
     table: String,
+    errors: DynamoErrors,
 }
 
 fn link_pk(unit: &BusinessUnit, pair: &PairKey) -> String {
@@ -58,12 +60,13 @@ fn wanted_now(keys: Vec<Item>) -> Result<KeysAndAttributes, StoreError> {
 }
 
 impl DynamoLinks {
-    /// The table of this name.
+    /// The table of this name, whose rows are stored with those of that errors table.
     #[must_use]
-    pub fn new(client: Client, table: impl Into<String>) -> Self {
+    pub fn new(client: Client, table: impl Into<String>, errors: DynamoErrors) -> Self {
         Self {
             client,
             table: table.into(),
+            errors,
         }
     }
 
@@ -95,17 +98,13 @@ impl DynamoLinks {
         Ok(found)
     }
 
-    /// Stores a row one version on, with its claims and without the rows it supersedes.
-    async fn store(
-        &self,
-        mut link: Link,
-        claims: Vec<RecordRef>,
-        supersedes: Vec<PairKey>,
-    ) -> Result<Link, StoreError> {
-        let read_version = link.version;
-        link.version += 1;
-        let put = self.put(&link, read_version)?;
-        if claims.is_empty() && supersedes.is_empty() {
+    /// Stores a row one version on, with all that goes with it.
+    async fn store(&self, mut commit: Commit) -> Result<Link, StoreError> {
+        let read_version = commit.link.version;
+        commit.link.version += 1;
+        let put = self.put(&commit.link, read_version)?;
+        let others = self.beside(&commit).await?;
+        if others.is_empty() {
             self.client
                 .put_item()
                 .table_name(&self.table)
@@ -116,25 +115,10 @@ impl DynamoLinks {
                 .send()
                 .await
                 .map_err(|error| store_error("PutItem", &error))?;
-            return Ok(link);
+            return Ok(commit.link);
         }
-        let mut writes = vec![TransactWriteItem::builder().put(put).build()];
-        for record in &claims {
-            writes.push(
-                TransactWriteItem::builder()
-                    .put(self.claim(&link, record)?)
-                    .build(),
-            );
-        }
-        for pair in &supersedes {
-            let delete = Delete::builder()
-                .table_name(&self.table)
-                .key("pk", text(link_pk(&link.business_unit, pair)))
-                .key("sk", text("link"))
-                .build()
-                .map_err(|error| StoreError::Unavailable(error.to_string()))?;
-            writes.push(TransactWriteItem::builder().delete(delete).build());
-        }
+        let first = TransactWriteItem::builder().put(put).build();
+        let writes = std::iter::once(first).chain(others).collect();
         let request = self
             .client
             .transact_write_items()
@@ -143,7 +127,56 @@ impl DynamoLinks {
             .send()
             .await
             .map_err(|error| transaction_error(&error))?;
-        Ok(link)
+        Ok(commit.link)
+    }
+
+    /// What is stored and removed together with the row itself.
+    async fn beside(&self, commit: &Commit) -> Result<Vec<TransactWriteItem>, StoreError> {
+        let (mut puts, mut deletes) = (Vec::new(), Vec::new());
+        for record in &commit.claims {
+            puts.push(self.claim(&commit.link, record)?);
+        }
+        for record in &commit.releases {
+            deletes.push(self.release(&commit.link, record)?);
+        }
+        for gone in &commit.supersedes {
+            deletes.push(self.removal(gone)?);
+            puts.extend(self.errors.closed(gone, commit.at).await?);
+        }
+        match &commit.error {
+            ErrorChange::None => {}
+            ErrorChange::Open(row) => puts.push(self.errors.opened((**row).clone()).await?),
+            ErrorChange::Close => puts.extend(self.errors.closed(&commit.link, commit.at).await?),
+        }
+        let puts = puts
+            .into_iter()
+            .map(|put| TransactWriteItem::builder().put(put));
+        let deletes = deletes.into_iter();
+        let deletes = deletes.map(|delete| TransactWriteItem::builder().delete(delete));
+        Ok(puts.chain(deletes).map(|write| write.build()).collect())
+    }
+
+    /// The end of a row of a record that joined a pair, on condition that it is as it was read.
+    fn removal(&self, gone: &Link) -> Result<Delete, StoreError> {
+        Delete::builder()
+            .table_name(&self.table)
+            .key("pk", text(link_pk(&gone.business_unit, &gone.key)))
+            .key("sk", text("link"))
+            .condition_expression("#version = :read")
+            .expression_attribute_names("#version", "version")
+            .expression_attribute_values(":read", number(gone.version))
+            .build()
+            .map_err(|error| StoreError::Unavailable(error.to_string()))
+    }
+
+    /// The end of a claim. Only its own pair gives one up, and the version of that is a condition.
+    fn release(&self, link: &Link, record: &RecordRef) -> Result<Delete, StoreError> {
+        Delete::builder()
+            .table_name(&self.table)
+            .key("pk", text(claim_pk(&link.business_unit, record)))
+            .key("sk", text("claim"))
+            .build()
+            .map_err(|error| StoreError::Unavailable(error.to_string()))
     }
 
     /// The row, on condition that the stored version is the one that was read.
@@ -260,7 +293,7 @@ impl Links for DynamoLinks {
     async fn begin(&self, begins: Vec<Begin>) -> Vec<Result<Link, StoreError>> {
         let writes: Vec<_> = begins
             .into_iter()
-            .map(|begin| self.store(begin.link, begin.claims, Vec::new()))
+            .map(|begin| self.store(begin.into()))
             .collect();
         stream::iter(writes)
             .buffered(CONCURRENT_WRITES)
@@ -271,7 +304,7 @@ impl Links for DynamoLinks {
     async fn commit(&self, commits: Vec<Commit>) -> Vec<Result<Link, StoreError>> {
         let writes: Vec<_> = commits
             .into_iter()
-            .map(|commit| self.store(commit.link, commit.claims, commit.supersedes))
+            .map(|commit| self.store(commit))
             .collect();
         stream::iter(writes)
             .buffered(CONCURRENT_WRITES)

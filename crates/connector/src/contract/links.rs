@@ -32,16 +32,10 @@ async fn begin(links: &impl Links, link: Link, claimed: &[usize]) -> Result<Link
     answers.remove(0)
 }
 
-async fn commit(
-    links: &impl Links,
-    link: Link,
-    supersedes: Vec<PairKey>,
-) -> Result<Link, StoreError> {
-    let claims = Vec::new();
+async fn commit(links: &impl Links, link: Link, supersedes: Vec<Link>) -> Result<Link, StoreError> {
     let commit = Commit {
-        link,
-        claims,
         supersedes,
+        ..Commit::of(link, after(0))
     };
     let mut answers = links.commit(vec![commit]).await;
     assert_eq!(answers.len(), 1);
@@ -131,7 +125,7 @@ pub async fn a_row_is_stored_by_who_read_its_last_version(links: &impl Links) {
         let version = wrong.version;
         let answer = begin(links, wrong.clone(), &[]).await;
         assert_eq!(answer, Err(StoreError::Conflict), "version {version}");
-        let answer = commit(links, wrong, vec![pair(2)]).await;
+        let answer = commit(links, wrong, Vec::new()).await;
         assert_eq!(answer, Err(StoreError::Conflict), "version {version}");
     }
     let never = Link {
@@ -151,9 +145,8 @@ pub async fn a_record_belongs_to_one_pair(links: &impl Links) {
     let answer = begin(links, link(&unit, 2), &[3, 2]).await;
     assert_eq!(answer, Err(StoreError::Conflict));
     let late = Commit {
-        link: link(&unit, 2),
         claims: vec![prospect(1)],
-        supersedes: Vec::new(),
+        ..Commit::of(link(&unit, 2), after(0))
     };
     assert_eq!(links.commit(vec![late]).await, [Err(StoreError::Conflict)]);
 }
@@ -210,14 +203,48 @@ pub async fn a_refused_row_leaves_nothing_and_stops_no_other(links: &impl Links)
 pub async fn a_commit_removes_the_rows_it_supersedes(links: &impl Links) {
     let unit = fresh_unit();
     let alone = Link::new(unit.clone(), PairKey::of(prospect(1)));
-    begin(links, alone.clone(), &[]).await.expect("a new row");
+    let alone = begin(links, alone, &[]).await.expect("a new row");
     let row = begin(links, link(&unit, 1), &[1]).await.expect("a new row");
-    commit(links, row, vec![alone.key.clone()])
+    commit(links, row, vec![alone.clone()])
         .await
         .expect("the last version");
     let loaded = links.load(&unit, &[], &[alone.key, pair(1)]).await;
     let rows = loaded.expect("the store answers").links;
     assert_eq!(rows.into_keys().collect::<Vec<_>>(), [pair(1)]);
+}
+
+/// What somebody stored since the row was read must be read before it goes.
+pub async fn a_row_that_changed_since_it_was_read_does_not_go(links: &impl Links) {
+    let unit = fresh_unit();
+    let alone = Link::new(unit.clone(), PairKey::of(prospect(1)));
+    let read = begin(links, alone, &[]).await.expect("a new row");
+    let changed = begin(links, read.clone(), &[]).await.expect("as read");
+    let row = begin(links, link(&unit, 1), &[1]).await.expect("a new row");
+    let answer = commit(links, row.clone(), vec![read]).await;
+    assert_eq!(answer, Err(StoreError::Conflict));
+    assert_eq!(load(links, &unit, 1, 1).await.links[&pair(1)], row);
+    let answer = commit(links, row, vec![changed.clone()]).await;
+    assert!(answer.is_ok(), "{answer:?}");
+    let loaded = links.load(&unit, &[], &[changed.key]).await;
+    assert_eq!(loaded.expect("the store answers").links, BTreeMap::new());
+}
+
+/// The record of a create that did not land is anybody's again.
+pub async fn a_record_that_was_released_is_free(links: &impl Links) {
+    let unit = fresh_unit();
+    let begun = begin(links, link(&unit, 1), &[1, 2]).await;
+    let gave_up = Commit {
+        releases: vec![prospect(1)],
+        ..Commit::of(begun.expect("nobody claims it"), after(0))
+    };
+    let stored = links.commit(vec![gave_up]).await;
+    assert!(matches!(stored[..], [Ok(_)]), "{stored:?}");
+    let claims = load(links, &unit, 1, 1).await.claims;
+    assert_eq!(claims, BTreeMap::new());
+    let other = begin(links, link(&unit, 2), &[1]).await;
+    assert!(other.is_ok(), "{other:?}");
+    let kept = begin(links, link(&unit, 3), &[2]).await;
+    assert_eq!(kept, Err(StoreError::Conflict));
 }
 
 /// The lease of a pair goes to one worker.

@@ -66,6 +66,8 @@ macro_rules! links_contract {
             a_pair_may_claim_its_own_record_again
             a_refused_row_leaves_nothing_and_stops_no_other
             a_commit_removes_the_rows_it_supersedes
+            a_row_that_changed_since_it_was_read_does_not_go
+            a_record_that_was_released_is_free
             of_many_writers_one_wins
             any_number_of_records_is_loaded_at_once
             business_units_do_not_see_each_other
@@ -84,6 +86,8 @@ macro_rules! errors_contract {
             closing_what_is_not_open_changes_nothing
             open_rows_come_first_and_the_oldest_of_them
             every_open_row_of_the_unit_is_counted
+            an_error_row_is_stored_with_its_link_row_or_not_at_all
+            a_row_that_goes_takes_its_open_error_along
         }
     };
 }

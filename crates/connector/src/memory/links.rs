@@ -1,14 +1,15 @@
 //! The link table in memory.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use sync_core::ids::BusinessUnit;
 use sync_core::key::{PairKey, RecordRef};
 use sync_core::link::Link;
+use sync_core::settle::ErrorChange;
 
-use super::{LinkKey, lock};
+use super::{LinkKey, MemoryErrors, lock};
 use crate::ports::{Begin, Commit, LinkPage, Links, Loaded, StoreError};
 
 type ClaimKey = (BusinessUnit, RecordRef);
@@ -20,48 +21,69 @@ struct LinkTable {
     writes: u64,
 }
 
-/// The link table in memory.
+/// The link table in memory, and the errors table that is kept with it.
 #[derive(Debug, Default)]
-pub struct MemoryLinks(Mutex<LinkTable>);
+pub struct MemoryLinks {
+    table: Mutex<LinkTable>,
+    errors: Arc<MemoryErrors>,
+}
 
 impl MemoryLinks {
+    /// An empty table that keeps its errors there.
+    #[must_use]
+    pub fn new(errors: &Arc<MemoryErrors>) -> Self {
+        Self {
+            table: Mutex::default(),
+            errors: errors.clone(),
+        }
+    }
+
     /// How many rows and claims have been written.
     #[must_use]
     pub fn writes(&self) -> u64 {
-        lock(&self.0).writes
+        lock(&self.table).writes
     }
 
-    fn store(
-        &self,
-        mut link: Link,
-        claims: &[RecordRef],
-        supersedes: &[PairKey],
-    ) -> Result<Link, StoreError> {
-        let mut table = lock(&self.0);
-        let unit = link.business_unit.clone();
-        let key = (unit.clone(), link.key.clone());
-        let stored_version = table.rows.get(&key).map_or(0, |row| row.version);
-        let is_taken = |record: &RecordRef| {
-            table
-                .claims
-                .get(&(unit.clone(), record.clone()))
-                .is_some_and(|pair| *pair != link.key)
+    fn store(&self, commit: Commit) -> Result<Link, StoreError> {
+        let mut table = lock(&self.table);
+        let link = &commit.link;
+        let row_key = |link: &Link| (link.business_unit.clone(), link.key.clone());
+        let claim_key = |record: &RecordRef| (link.business_unit.clone(), record.clone());
+        let is_as_read = |read: &Link| {
+            let stored = table.rows.get(&row_key(read));
+            stored.map_or(0, |row| row.version) == read.version
         };
-        if stored_version != link.version || claims.iter().any(is_taken) {
+        let is_taken = |record: &RecordRef| {
+            let claim = table.claims.get(&claim_key(record));
+            claim.is_some_and(|pair| *pair != link.key)
+        };
+        let mut read = commit.supersedes.iter().chain([link]);
+        if !read.all(is_as_read) || commit.claims.iter().any(is_taken) {
             return Err(StoreError::Conflict);
         }
-        for record in claims {
-            table
-                .claims
-                .insert((unit.clone(), record.clone()), link.key.clone());
+        for record in &commit.claims {
+            table.claims.insert(claim_key(record), link.key.clone());
         }
-        for pair in supersedes {
-            table.rows.remove(&(unit.clone(), pair.clone()));
+        for record in &commit.releases {
+            table.claims.remove(&claim_key(record));
         }
-        link.version += 1;
-        table.writes += 1 + (claims.len() + supersedes.len()) as u64;
-        table.rows.insert(key, link.clone());
-        Ok(link)
+        for gone in &commit.supersedes {
+            table.rows.remove(&row_key(gone));
+            self.errors.close(gone, commit.at);
+        }
+        match commit.error {
+            ErrorChange::None => {}
+            ErrorChange::Open(row) => self.errors.open(*row),
+            ErrorChange::Close => self.errors.close(link, commit.at),
+        }
+        let others = commit.claims.len() + commit.releases.len() + commit.supersedes.len();
+        table.writes += 1 + others as u64;
+        let stored = Link {
+            version: link.version + 1,
+            ..link.clone()
+        };
+        table.rows.insert(row_key(&stored), stored.clone());
+        Ok(stored)
     }
 }
 
@@ -73,7 +95,7 @@ impl Links for MemoryLinks {
         records: &[RecordRef],
         pairs: &[PairKey],
     ) -> Result<Loaded, StoreError> {
-        let table = lock(&self.0);
+        let table = lock(&self.table);
         let mut loaded = Loaded::default();
         for record in records {
             if let Some(pair) = table.claims.get(&(unit.clone(), record.clone())) {
@@ -92,14 +114,14 @@ impl Links for MemoryLinks {
     async fn begin(&self, begins: Vec<Begin>) -> Vec<Result<Link, StoreError>> {
         begins
             .into_iter()
-            .map(|begin| self.store(begin.link, &begin.claims, &[]))
+            .map(|begin| self.store(begin.into()))
             .collect()
     }
 
     async fn commit(&self, commits: Vec<Commit>) -> Vec<Result<Link, StoreError>> {
         commits
             .into_iter()
-            .map(|commit| self.store(commit.link, &commit.claims, &commit.supersedes))
+            .map(|commit| self.store(commit))
             .collect()
     }
 
@@ -111,7 +133,7 @@ impl Links for MemoryLinks {
     ) -> Result<LinkPage, StoreError> {
         const PAGE: usize = 100;
         let start: usize = next.and_then(|text| text.parse().ok()).unwrap_or(0);
-        let table = lock(&self.0);
+        let table = lock(&self.table);
         let matching: Vec<&Link> = table
             .rows
             .values()
@@ -133,7 +155,7 @@ impl Links for MemoryLinks {
 
     async fn count(&self, unit: &BusinessUnit) -> Result<BTreeMap<String, u64>, StoreError> {
         let mut counts = BTreeMap::new();
-        for row in lock(&self.0)
+        for row in lock(&self.table)
             .rows
             .values()
             .filter(|row| row.business_unit == *unit)

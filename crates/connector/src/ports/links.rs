@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use sync_core::ids::BusinessUnit;
 use sync_core::key::{PairKey, RecordRef};
 use sync_core::link::Link;
+use sync_core::settle::ErrorChange;
 
 use super::StoreError;
 
@@ -27,15 +29,48 @@ pub struct Begin {
     pub claims: Vec<RecordRef>,
 }
 
-/// A row to store after everything was written.
+/// A row to store after everything was written, with what goes with it: all of it or nothing.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Commit {
     /// The settled row; its version is the one that was read or begun.
     pub link: Link,
     /// Records that must belong to this pair from now on.
     pub claims: Vec<RecordRef>,
-    /// Rows that the partner had on its own before it was linked: a skip or a hold.
-    pub supersedes: Vec<PairKey>,
+    /// Records that this pair had claimed for a create that certainly did not land.
+    pub releases: Vec<RecordRef>,
+    /// Rows that the partner had on its own before it was linked, as they were read: a skip, a hold or an
+    /// error, which is closed with its row.
+    pub supersedes: Vec<Link>,
+    /// What happens to the pair's error row.
+    pub error: ErrorChange,
+    /// When all this happens.
+    pub at: Timestamp,
+}
+
+impl Commit {
+    /// A row and nothing else.
+    #[must_use]
+    pub fn of(link: Link, at: Timestamp) -> Self {
+        Self {
+            link,
+            claims: Vec::new(),
+            releases: Vec::new(),
+            supersedes: Vec::new(),
+            error: ErrorChange::None,
+            at,
+        }
+    }
+}
+
+/// A row with its claims, and nothing else.
+impl From<Begin> for Commit {
+    fn from(begin: Begin) -> Self {
+        let begun = begin.link.intent.as_ref().map(|intent| intent.at);
+        Self {
+            claims: begin.claims,
+            ..Self::of(begin.link, begun.unwrap_or_default())
+        }
+    }
 }
 
 /// One page of a listing.
@@ -62,7 +97,9 @@ pub trait Links: Send + Sync {
     /// and that no other pair claims the records. Answers per row, in order, with the row as stored.
     async fn begin(&self, begins: Vec<Begin>) -> Vec<Result<Link, StoreError>>;
 
-    /// Stores settled rows, each on the same conditions. Answers per row, in order.
+    /// Stores settled rows with their error rows, each on the same conditions, and on condition that the
+    /// rows that go have the version that was read. An error row that is open already keeps `first_seen`
+    /// and counts one attempt more. Answers per row, in order.
     async fn commit(&self, commits: Vec<Commit>) -> Vec<Result<Link, StoreError>>;
 
     /// Lists rows of a state, or of all states.

@@ -6,18 +6,15 @@ use sync_core::error::{ErrorClass, Verdict};
 use sync_core::key::{PairKey, RecordRef};
 use sync_core::link::Link;
 use sync_core::record::Side;
-use sync_core::settle::{ErrorChange, ErrorRow, Settlement, WriteResult};
+use sync_core::settle::{ErrorChange, Settlement, WriteResult};
 
 use super::job::{Job, PairVerdict, after_store_error};
-use super::{Round, Seen, WorkError};
+use super::{Round, Seen};
 use crate::ports::Commit;
 
 impl Job<'_> {
-    /// Settles every open pair, commits the rows and keeps the error queue.
-    pub(super) async fn finish(
-        mut self,
-        round: &mut Round<'_>,
-    ) -> Result<Vec<PairVerdict>, WorkError> {
+    /// Settles every open pair, and commits link rows and error rows.
+    pub(super) async fn finish(mut self, round: &mut Round<'_>) -> Vec<PairVerdict> {
         let now = round.environment.clock.now();
         let mut settled: Vec<(usize, Settlement)> = Vec::new();
         for index in self.open_pairs() {
@@ -37,32 +34,49 @@ impl Job<'_> {
             }
             settled.push((index, settlement));
         }
-        self.close_errors(round, &settled, now).await?;
-        let changed: Vec<&(usize, Settlement)> = settled
-            .iter()
-            .filter(|(index, s)| s.link != self.links[*index] || self.leaves_rows(*index, s))
-            .collect();
-        let commits = changed
-            .iter()
-            .map(|(index, s)| self.commit(*index, s, now))
-            .collect();
-        let stored = round.environment.links.commit(commits).await;
-        for ((index, _), stored) in changed.iter().zip(stored) {
-            if let Err(error) = stored {
-                self.verdicts[*index] = Some(after_store_error(round, &error));
-            }
-        }
-        self.open_errors(round, &settled).await;
+        self.store(round, &settled, now).await;
         for (index, settlement) in settled {
             let verdict = self.verdict(round, index, &settlement).await;
             self.verdicts[index] = Some(verdict);
         }
         let give_back = PairVerdict::GiveBack(Verdict::Retry);
-        Ok(self
-            .verdicts
-            .into_iter()
+        let verdicts = self.verdicts.into_iter();
+        verdicts
             .map(|verdict| verdict.unwrap_or(give_back))
-            .collect())
+            .collect()
+    }
+
+    /// Commits the rows that change, each with its error row.
+    async fn store(
+        &mut self,
+        round: &mut Round<'_>,
+        settled: &[(usize, Settlement)],
+        now: Timestamp,
+    ) {
+        let is_changed = |(index, settlement): &&(usize, Settlement)| {
+            settlement.link != self.links[*index]
+                || settlement.error != ErrorChange::None
+                || self.leaves_rows(*index, settlement)
+        };
+        let changed: Vec<&(usize, Settlement)> = settled.iter().filter(is_changed).collect();
+        let commits = changed
+            .iter()
+            .map(|(index, settlement)| self.commit(*index, settlement, now))
+            .collect();
+        let stored = round.environment.links.commit(commits).await;
+        for ((index, settlement), stored) in changed.into_iter().zip(stored) {
+            match (stored, &settlement.error) {
+                (Err(error), _) => self.verdicts[*index] = Some(after_store_error(round, &error)),
+                (Ok(_), ErrorChange::Open(row)) => {
+                    round.report.errors_new += 1;
+                    tracing::warn!(
+                        run = round.run, pair = %row.pair, code = row.code, class = ?row.class,
+                        fields = ?row.fields, owner = row.owner, "A pair needs somebody to act."
+                    );
+                }
+                (Ok(_), ErrorChange::None | ErrorChange::Close) => {}
+            }
+        }
     }
 
     fn commit(&self, index: usize, settlement: &Settlement, now: Timestamp) -> Commit {
@@ -76,19 +90,31 @@ impl Job<'_> {
         } else {
             Vec::new()
         };
-        let supersedes = self.superseded(&link);
         Commit {
-            link,
             claims,
-            supersedes,
+            releases: self.released(index, &link),
+            supersedes: self.superseded(&link),
+            error: settlement.error.clone(),
+            ..Commit::of(link, now)
+        }
+    }
+
+    /// The record of a create that certainly did not land is free again: whoever finds it by its address may
+    /// be its partner.
+    fn released(&self, index: usize, settled: &Link) -> Vec<RecordRef> {
+        let gave_up = self.links[index].intent.is_some() && settled.intent.is_none();
+        if gave_up && !settled.is_complete() {
+            records(settled).collect()
+        } else {
+            Vec::new()
         }
     }
 
     /// Rows that the records of a linked pair had before, as far as they were looked at.
-    fn superseded(&self, link: &Link) -> Vec<PairKey> {
+    fn superseded(&self, link: &Link) -> Vec<Link> {
         let own = records(link).map(PairKey::of);
         own.filter(|own| link.is_complete() && *own != link.key)
-            .filter(|own| self.pairs.own_rows.contains(own))
+            .filter_map(|own| self.pairs.own_rows.get(&own).cloned())
             .collect()
     }
 
@@ -96,57 +122,6 @@ impl Job<'_> {
     fn leaves_rows(&self, index: usize, settlement: &Settlement) -> bool {
         self.decisions[index].outcome == Outcome::Nothing
             && !self.superseded(&settlement.link).is_empty()
-    }
-
-    /// Rows are closed before the link forgets that there was one, or is removed with it; closing twice is
-    /// harmless.
-    async fn close_errors(
-        &self,
-        round: &Round<'_>,
-        settled: &[(usize, Settlement)],
-        now: Timestamp,
-    ) -> Result<(), WorkError> {
-        let own = settled
-            .iter()
-            .filter(|(_, settlement)| settlement.error == ErrorChange::Close)
-            .map(|(_, settlement)| settlement.link.key.clone());
-        let removed = settled
-            .iter()
-            .flat_map(|(_, settlement)| self.superseded(&settlement.link));
-        let pairs: Vec<PairKey> = own.chain(removed).collect();
-        if !pairs.is_empty() {
-            let unit = &round.configured.row.business_unit;
-            round.environment.errors.close(unit, &pairs, now).await?;
-        }
-        Ok(())
-    }
-
-    /// Rows are opened after the link knows of them: a crash in between delivers the message again.
-    async fn open_errors(&mut self, round: &mut Round<'_>, settled: &[(usize, Settlement)]) {
-        let mut indexes = Vec::new();
-        let mut rows: Vec<ErrorRow> = Vec::new();
-        for (index, settlement) in settled {
-            if let ErrorChange::Open(row) = &settlement.error
-                && self.verdicts[*index].is_none()
-            {
-                tracing::warn!(
-                    run = round.run, pair = %row.pair, code = row.code, class = ?row.class,
-                    fields = ?row.fields, owner = row.owner, "A pair needs somebody to act."
-                );
-                indexes.push(*index);
-                rows.push((**row).clone());
-            }
-        }
-        if rows.is_empty() {
-            return;
-        }
-        round.report.errors_new += rows.len() as u64;
-        let stored = round.environment.errors.open(rows).await;
-        for (index, stored) in indexes.into_iter().zip(stored) {
-            if let Err(error) = stored {
-                self.verdicts[index] = Some(after_store_error(round, &error));
-            }
-        }
     }
 
     async fn verdict(

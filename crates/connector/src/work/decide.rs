@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use sync_core::decision::{Decision, HoldReason, Outcome, ReadMore};
 use sync_core::key::RecordRef;
-use sync_core::pair::{Candidates, Context, Pair, UserMap};
+use sync_core::pair::{Belongs, Candidates, Context, Pair, UserMap};
 use sync_core::record::Values;
 use sync_core::trace::Trace;
 
@@ -134,14 +134,18 @@ fn mark_reserved(pair: &mut Pair, reserved: &BTreeMap<RecordRef, usize>) {
         if let Candidates::Found(found) = candidates {
             for candidate in found {
                 let record = RecordRef::Crm(candidate.record.id.clone());
-                candidate.is_taken |= reserved.contains_key(&record);
+                if reserved.contains_key(&record) {
+                    candidate.belongs = Belongs::ToAnotherPair;
+                }
             }
         }
     }
     if let Candidates::Found(found) = &mut pair.prospects_by_email {
         for candidate in found {
             let record = RecordRef::Prospect(candidate.record.id);
-            candidate.is_taken |= reserved.contains_key(&record);
+            if reserved.contains_key(&record) {
+                candidate.belongs = Belongs::ToAnotherPair;
+            }
         }
     }
 }

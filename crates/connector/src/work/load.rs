@@ -24,7 +24,7 @@ pub(super) struct LoadedPairs {
     /// The hinted records of each pair.
     pub(super) records: Vec<BTreeSet<RecordRef>>,
     /// Rows that records have on their own, by origin: they go when the record joins a pair.
-    pub(super) own_rows: BTreeSet<PairKey>,
+    pub(super) own_rows: BTreeMap<PairKey, Link>,
     /// Pairs whose record belongs to another pair since the rows were loaded: whoever looks again finds that one.
     pub(super) claimed_elsewhere: BTreeSet<usize>,
     /// Pairs whose record was taken over by another pair of the same round.
@@ -123,12 +123,11 @@ pub(super) async fn load(
         }
         entry.1.insert(hint.record.clone());
     }
-    let own_rows = loaded.links.keys().cloned().collect();
     let (pairs, records) = by_key.into_values().unzip();
     Ok(LoadedPairs {
         pairs,
         records,
-        own_rows,
+        own_rows: loaded.links,
         claimed_elsewhere: BTreeSet::new(),
         aliases: BTreeMap::new(),
     })

@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use sync_core::decision::ReadMore;
 use sync_core::ids::{CrmId, ProspectId};
 use sync_core::key::{PairKey, RecordRef};
-use sync_core::pair::{Candidate, Candidates, Created, Native, Pair};
+use sync_core::link::IntentKind;
+use sync_core::pair::{Belongs, Candidate, Candidates, Created, Native, Pair};
 use sync_core::record::{CrmRecord, ProspectRecord, Side};
 use sync_core::value::NormalisedEmail;
 
@@ -27,6 +28,8 @@ struct Found {
     /// Pairs that are being written: a record that carries the key of one was created for it, although
     /// nothing claims it before that is committed.
     under_way: BTreeSet<PairKey>,
+    /// Those of them that create the partner, and may not have.
+    creates: BTreeSet<PairKey>,
 }
 
 impl Found {
@@ -38,10 +41,18 @@ impl Found {
         of_crm.chain(of_prospects).flatten()
     }
 
-    /// Whether the record, with the key that it carries, belongs to another pair than this.
-    fn is_taken(&self, pair: &PairKey, record: &RecordRef, carried: Option<&PairKey>) -> bool {
-        self.claims.get(record).is_some_and(|key| key != pair)
-            || carried.is_some_and(|key| key != pair && self.under_way.contains(key))
+    /// Which other pair than this has the record, with the key that it carries.
+    fn belongs(&self, pair: &PairKey, record: &RecordRef, carried: Option<&PairKey>) -> Belongs {
+        let claim = self.claims.get(record).filter(|key| *key != pair);
+        let is_at_work = |key: &PairKey| key.origin() == record && self.creates.contains(key);
+        if carried.is_some_and(|key| key != pair && self.under_way.contains(key)) {
+            return Belongs::ToAnotherPair;
+        }
+        match claim {
+            None => Belongs::ToNobody,
+            Some(key) if is_at_work(key) => Belongs::ToPairAtWork,
+            Some(_) => Belongs::ToAnotherPair,
+        }
     }
 
     fn records(&self) -> impl Iterator<Item = RecordRef> {
@@ -155,6 +166,7 @@ async fn read_wanted(
         created,
         claims: BTreeMap::new(),
         under_way: BTreeSet::new(),
+        creates: BTreeSet::new(),
     };
     let own = found.records().map(PairKey::of);
     let keys: BTreeSet<PairKey> = own.chain(found.keys().cloned()).collect();
@@ -164,9 +176,14 @@ async fn read_wanted(
     let loaded = links.load(&config.business_unit, &records, &keys).await?;
     pairs.note_claims(&loaded.claims);
     found.claims = loaded.claims;
-    let under_way = loaded.links.values().filter(|link| link.intent.is_some());
-    found.under_way = under_way.map(|link| link.key.clone()).collect();
-    pairs.own_rows.extend(loaded.links.into_keys());
+    for link in loaded.links.values() {
+        let Some(intent) = &link.intent else { continue };
+        found.under_way.insert(link.key.clone());
+        if intent.kind != IntentKind::Update {
+            found.creates.insert(link.key.clone());
+        }
+    }
+    pairs.own_rows.extend(loaded.links);
     Ok((found, not_asked))
 }
 
@@ -215,11 +232,11 @@ async fn find_created(
 
 fn fill_candidates(pair: &mut Pair, wanted: &BTreeSet<ReadMore>, found: &Found) {
     let key = pair.link.key.clone();
-    let is_taken = |record, carried| found.is_taken(&key, &record, carried);
+    let belongs = |record, carried| found.belongs(&key, &record, carried);
     let crm_candidates = |matches: &dyn Fn(&CrmRecord) -> bool| {
         let matching = found.crm.iter().filter(|record| matches(record));
         let candidates = matching.map(|record| Candidate {
-            is_taken: is_taken(RecordRef::Crm(record.id.clone()), record.key.as_ref()),
+            belongs: belongs(RecordRef::Crm(record.id.clone()), record.key.as_ref()),
             record: record.clone(),
         });
         Candidates::Found(distinct_by_id(candidates.collect(), |record| {
@@ -234,10 +251,10 @@ fn fill_candidates(pair: &mut Pair, wanted: &BTreeSet<ReadMore>, found: &Found) 
             && let Some(side) = found.natives.get(id)
         {
             let carried = side.present().and_then(|record| record.key.as_ref());
-            let is_taken = is_taken(RecordRef::Crm(id.clone()), carried);
+            let belongs = belongs(RecordRef::Crm(id.clone()), carried);
             pair.native = Native::Read {
                 side: Box::new(side.clone()),
-                is_taken,
+                belongs,
             };
         }
     }
@@ -256,7 +273,7 @@ fn fill_candidates(pair: &mut Pair, wanted: &BTreeSet<ReadMore>, found: &Found) 
             email.is_some_and(|email| addresses.contains(email))
         });
         let candidates = matching.map(|prospect| Candidate {
-            is_taken: is_taken(RecordRef::Prospect(prospect.id), prospect.key.as_ref()),
+            belongs: belongs(RecordRef::Prospect(prospect.id), prospect.key.as_ref()),
             record: prospect.clone(),
         });
         pair.prospects_by_email =

@@ -219,7 +219,7 @@ impl Round<'_> {
         load::read_both_sides(sides, &self.configured.config, pairs, &seen).await?;
         let keys = pairs.take_misplaced(hints);
         let decisions = decide::decide_all(self, sides, pairs, self.read_at).await?;
-        let verdicts = write::write_all(self, sides, pairs, decisions).await?;
+        let verdicts = write::write_all(self, sides, pairs, decisions).await;
         let mut outcome = self.fates(pairs, &verdicts);
         outcome.again.extend(keys.keys().cloned());
         outcome.keys = keys;
@@ -229,7 +229,7 @@ impl Round<'_> {
     /// C1, C2 and waiting for an allowance need nothing from either service.
     async fn hold_everything(mut self, pairs: &LoadedPairs) -> Result<RoundOutcome, WorkError> {
         let decisions = decide::decide_without_services(&self, pairs);
-        let outcomes = write::store_only(&mut self, pairs, decisions).await?;
+        let outcomes = write::store_only(&mut self, pairs, decisions).await;
         Ok(self.fates(pairs, &outcomes))
     }
 

@@ -10,10 +10,10 @@ use sync_core::link::Link;
 use sync_core::record::CrmRecord;
 use sync_core::settle::{WriteFailure, WriteResult};
 
+use super::Round;
 use super::commit::records;
 use super::job::{Job, PairVerdict, after_store_error};
 use super::load::LoadedPairs;
-use super::{Round, WorkError};
 use crate::ports::{Begin, CONDITIONAL_WRITES_PER_CALL, CrmWrite, CrmWriteTarget, Sides};
 
 /// A write to Salesforce is sent only this long before the deadline: longer than the client waits for an
@@ -35,7 +35,7 @@ pub(super) async fn write_all(
     sides: &Sides,
     pairs: &LoadedPairs,
     decisions: Vec<Decision>,
-) -> Result<Vec<PairVerdict>, WorkError> {
+) -> Vec<PairVerdict> {
     let mut job = Job::new(pairs, decisions);
     job.begin(round).await;
     job.write_crm(round, sides).await;
@@ -48,7 +48,7 @@ pub(super) async fn store_only(
     round: &mut Round<'_>,
     pairs: &LoadedPairs,
     decisions: Vec<Decision>,
-) -> Result<Vec<PairVerdict>, WorkError> {
+) -> Vec<PairVerdict> {
     Job::new(pairs, decisions).finish(round).await
 }
 

@@ -185,24 +185,6 @@ impl Queue for Faulty<dyn Queue> {
 
 #[async_trait]
 impl Errors for Faulty<dyn Errors> {
-    async fn open(&self, rows: Vec<ErrorRow>) -> Vec<StoreResult<()>> {
-        let count = rows.len();
-        let lost = |landed| (0..count).map(|_| no_store(landed)).collect();
-        self.fuse
-            .pass("errors.open", self.inner.open(rows), lost)
-            .await
-    }
-
-    async fn close(
-        &self,
-        unit: &BusinessUnit,
-        pairs: &[PairKey],
-        now: Timestamp,
-    ) -> StoreResult<()> {
-        let call = self.inner.close(unit, pairs, now);
-        self.fuse.pass("errors.close", call, no_store).await
-    }
-
     async fn list(&self, unit: &BusinessUnit, closed: bool) -> StoreResult<Vec<ErrorRow>> {
         self.fuse
             .pass("errors.list", self.inner.list(unit, closed), no_store)

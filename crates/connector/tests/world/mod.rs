@@ -104,10 +104,11 @@ impl World {
         let to_nine = to_nine_o_clock(twin.world.clock.now());
         twin.world.clock.advance(to_nine);
         services::set_ahead(to_nine);
+        let errors = Arc::default();
         Self {
             clock: Arc::new(FakeClock::new(twin.world.clock.now())),
-            links: Arc::default(),
-            errors: Arc::default(),
+            links: Arc::new(MemoryLinks::new(&errors)),
+            errors,
             state: Arc::default(),
             queue: Arc::default(),
             services: Arc::new(Opened::new(&twin.base_url)),

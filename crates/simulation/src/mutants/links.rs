@@ -1,16 +1,16 @@
-//! Mutants of the link table and the errors table.
+//! Mutants of the link table and of the error rows that are stored with it.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use connector::ports::{Begin, Commit, Errors, LinkPage, Links, Loaded, StoreError};
-use jiff::{SignedDuration, Timestamp};
+use connector::ports::{Begin, Commit, LinkPage, Links, Loaded, StoreError};
+use jiff::SignedDuration;
 use sync_core::ids::BusinessUnit;
 use sync_core::key::{PairKey, RecordRef};
 use sync_core::link::{Intent, Link};
 use sync_core::record::Values;
-use sync_core::settle::ErrorRow;
+use sync_core::settle::ErrorChange;
 use sync_core::value::FieldValue;
 use twin::world::lock;
 
@@ -101,6 +101,8 @@ impl MutatedLinks {
                 }
             }
             Mutant::NoClaims => commit.claims.clear(),
+            Mutant::ClaimsKept => commit.releases.clear(),
+            Mutant::ErrorsNotOpened => commit.error = ErrorChange::None,
             Mutant::ConflictsUnrecorded => link.conflicts.clear(),
             _ => {}
         }
@@ -171,37 +173,5 @@ impl Links for MutatedLinks {
 
     async fn count(&self, unit: &BusinessUnit) -> Result<BTreeMap<String, u64>, StoreError> {
         self.inner.count(unit).await
-    }
-}
-
-pub(super) struct MutatedErrors {
-    pub(super) mutant: Mutant,
-    pub(super) inner: Arc<dyn Errors>,
-}
-
-#[async_trait]
-impl Errors for MutatedErrors {
-    async fn open(&self, rows: Vec<ErrorRow>) -> Vec<Result<(), StoreError>> {
-        if self.mutant == Mutant::ErrorsNotOpened {
-            return rows.iter().map(|_| Ok(())).collect();
-        }
-        self.inner.open(rows).await
-    }
-
-    async fn close(
-        &self,
-        unit: &BusinessUnit,
-        pairs: &[PairKey],
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        self.inner.close(unit, pairs, now).await
-    }
-
-    async fn list(&self, unit: &BusinessUnit, closed: bool) -> Result<Vec<ErrorRow>, StoreError> {
-        self.inner.list(unit, closed).await
-    }
-
-    async fn count_open(&self, unit: &BusinessUnit) -> Result<u64, StoreError> {
-        self.inner.count_open(unit).await
     }
 }

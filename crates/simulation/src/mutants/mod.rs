@@ -62,6 +62,7 @@ mutants! {
     BeginWithoutEpoch: "the intent is stored whatever version the row has",
     CommitWithoutEpoch: "the commit overwrites whatever version the row has",
     NoClaims: "records are not claimed for one pair",
+    ClaimsKept: "the record of a create that was refused stays claimed",
     BlindCreateInSalesforce: "a record is created without the unique key",
     BlindCreateOfProspects: "a prospect is created without its key and without looking for it",
     BlindCreateWithoutLease: "both are created blindly, and without a lease",
@@ -211,10 +212,6 @@ pub fn mutated(
             mutant,
             inner: environment.links.clone(),
             waiting: Arc::default(),
-        }),
-        errors: Arc::new(links::MutatedErrors {
-            mutant,
-            inner: environment.errors.clone(),
         }),
         state: Arc::new(poller::MutatedState {
             mutant,

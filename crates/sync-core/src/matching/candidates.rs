@@ -3,7 +3,7 @@
 use std::cmp::{Ordering, Reverse};
 
 use crate::ids::{CrmId, CrmObject};
-use crate::pair::Candidate;
+use crate::pair::{Belongs, Candidate};
 use crate::record::CrmRecord;
 
 /// The step of R23 that decided.
@@ -56,7 +56,9 @@ pub struct Choice<'a> {
 pub fn choose(candidates: &[Candidate<CrmRecord>]) -> Option<Choice<'_>> {
     let mut usable: Vec<&CrmRecord> = candidates
         .iter()
-        .filter(|candidate| !candidate.is_taken && candidate.record.converted.is_none())
+        .filter(|candidate| {
+            candidate.belongs == Belongs::ToNobody && candidate.record.converted.is_none()
+        })
         .map(|candidate| &candidate.record)
         .collect();
     usable.sort_by(|a, b| compare(a, b).0);

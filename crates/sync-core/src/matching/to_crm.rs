@@ -5,7 +5,7 @@ use crate::decision::{HoldReason, ReadMore, SkipReason};
 use crate::ids::{CrmId, CrmObject};
 use crate::link::IntentKind;
 use crate::matching::candidates::choose;
-use crate::pair::{Candidate, Candidates, Context, Native, Pair};
+use crate::pair::{Belongs, Candidate, Candidates, Context, Native, Pair};
 use crate::record::{CrmRecord, NativeCrmId, ProspectRecord, Side};
 use crate::trace::Trace;
 
@@ -29,6 +29,8 @@ pub enum CrmMatch<'a> {
     NoAccess(CrmId),
     /// Look these up first.
     ReadMore(Vec<ReadMore>),
+    /// A record with its address is at work: whether a prospect was created for it is not known yet.
+    NotYet,
 }
 
 /// Applies table M.
@@ -53,13 +55,14 @@ pub fn match_prospect<'a>(
             Native::NotRead => return CrmMatch::ReadMore(vec![ReadMore::Crm(id.clone())]),
             Native::Read {
                 side,
-                is_taken: false,
+                belongs: Belongs::ToNobody,
             } => {
                 if let Some(found) = by_native_id(id, side, trace) {
                     return found;
                 }
             }
-            Native::Read { is_taken: true, .. } => {
+            Native::Read { belongs, .. } if pair.waits_for(*belongs) => return CrmMatch::NotYet,
+            Native::Read { .. } => {
                 trace.note_rejecting(
                     "R17",
                     "the CRM ID it shows belongs to another prospect",
@@ -186,6 +189,11 @@ fn by_email<'a>(
         return CrmMatch::ReadMore(vec![ReadMore::CrmByEmail(email.clone())]);
     };
     let Some(choice) = choose(found) else {
+        let is_live = |candidate: &&Candidate<CrmRecord>| candidate.record.converted.is_none();
+        let mut live = found.iter().filter(is_live);
+        if live.any(|candidate| pair.waits_for(candidate.belongs)) {
+            return CrmMatch::NotYet;
+        }
         note_no_match(
             mode,
             found.iter().map(|c| c.record.id.clone()).collect(),

@@ -8,7 +8,7 @@ use crate::hint::Cause;
 use crate::ids::ProspectId;
 use crate::link::{IntentKind, LinkState};
 use crate::matching::to_crm::switched_off;
-use crate::pair::{Candidate, Candidates, Carrier, Context, Created, Pair};
+use crate::pair::{Belongs, Candidate, Candidates, Carrier, Context, Created, Pair};
 use crate::record::{CrmRecord, NativeCrmId, ProspectRecord};
 use crate::trace::Trace;
 
@@ -25,6 +25,8 @@ pub enum ProspectMatch<'a> {
     Skip(SkipReason),
     /// Look these up first.
     ReadMore(Vec<ReadMore>),
+    /// A prospect with its address is at work: whether a record was created for it is not known yet.
+    NotYet,
 }
 
 /// Applies table N.
@@ -77,8 +79,22 @@ pub fn match_crm_record<'a>(
             trace.note("N5", "new record: a prospect with this CRM ID is created");
             ProspectMatch::Create
         }
-        Mode::Ampsea => found.map_or_else(look_up, |found| ampsea(crm, &found, trace)),
-        Mode::NonAmpsea => found.map_or_else(look_up, |found| non_ampsea(crm, &found, trace)),
+        mode => found.map_or_else(look_up, |found| {
+            let matched = if mode == Mode::Ampsea {
+                ampsea
+            } else {
+                non_ampsea
+            }(crm, &found, trace);
+            let is_partner = matches!(matched, ProspectMatch::Prospect(_));
+            let waits = found
+                .iter()
+                .any(|candidate| pair.waits_for(candidate.belongs));
+            if waits && !is_partner {
+                ProspectMatch::NotYet
+            } else {
+                matched
+            }
+        }),
     }
 }
 
@@ -114,7 +130,7 @@ fn by_crm_id<'a>(
         found
             .iter()
             .copied()
-            .filter(|candidate| !candidate.is_taken && candidate.record.native_crm_id == shown),
+            .filter(|candidate| is_free(candidate) && candidate.record.native_crm_id == shown),
     )?;
     trace.note("N2", "linked to the prospect that shows this CRM ID");
     Some(prospect)
@@ -151,6 +167,10 @@ fn not_created_automatically(
     None
 }
 
+fn is_free(candidate: &Candidate<ProspectRecord>) -> bool {
+    candidate.belongs == Belongs::ToNobody
+}
+
 /// R26, made deterministic: the prospect that was updated last, then the lowest id.
 fn latest<'a>(
     prospects: impl Iterator<Item = &'a Candidate<ProspectRecord>>,
@@ -169,7 +189,7 @@ fn ampsea<'a>(
         return ProspectMatch::Prospect(prospect);
     }
     let free = found.iter().copied().filter(|candidate| {
-        !candidate.is_taken
+        is_free(candidate)
             && candidate.record.native_crm_id == NativeCrmId::None
             && candidate.record.key.is_none()
     });
@@ -201,7 +221,7 @@ fn non_ampsea<'a>(
     }
     // R17: a prospect that shows another record's CRM ID belongs there.
     let free = found.iter().copied().filter(|candidate| {
-        !candidate.is_taken && !matches!(candidate.record.native_crm_id, NativeCrmId::Record(_))
+        is_free(candidate) && !matches!(candidate.record.native_crm_id, NativeCrmId::Record(_))
     });
     if let Some(prospect) = latest(free) {
         trace.note(

@@ -9,7 +9,9 @@ use crate::hint::Cause;
 use crate::ids::{CrmObject, SalesforceId};
 use crate::key::{PairKey, RecordRef};
 use crate::link::{Intent, IntentKind, Link, LinkState};
-use crate::pair::{Candidate, Candidates, Context, Created, MappedUser, Native, Pair, UserMap};
+use crate::pair::{
+    Belongs, Candidate, Candidates, Context, Created, MappedUser, Native, Pair, UserMap,
+};
 use crate::record::{CrmRecord, ProspectRecord, Side};
 use crate::settle::{WriteResult, WriteResults};
 use crate::value::{FieldName, FieldValue};
@@ -205,15 +207,24 @@ pub fn linked(crm: CrmRecord, prospect: ProspectRecord) -> Pair {
     pair
 }
 
-fn candidates<R>(records: impl IntoIterator<Item = R>, taken: usize) -> Candidates<R> {
-    let with_flag = records
-        .into_iter()
-        .enumerate()
-        .map(|(index, record)| Candidate {
-            record,
-            is_taken: index < taken,
-        });
-    Candidates::Found(with_flag.collect())
+/// The first `taken` of them belong to somebody.
+fn candidates<R>(
+    records: impl IntoIterator<Item = R>,
+    (taken, belongs): (usize, Belongs),
+) -> Candidates<R> {
+    let belongs = |index| {
+        if index < taken {
+            belongs
+        } else {
+            Belongs::ToNobody
+        }
+    };
+    let records = records.into_iter().enumerate();
+    let candidates = records.map(|(index, record)| Candidate {
+        record,
+        belongs: belongs(index),
+    });
+    Candidates::Found(candidates.collect())
 }
 
 impl Pair {
@@ -237,14 +248,28 @@ impl Pair {
         taken: usize,
         records: impl IntoIterator<Item = CrmRecord>,
     ) -> Self {
-        self.crm_by_email = candidates(records, taken);
+        self.crm_by_email = candidates(records, (taken, Belongs::ToAnotherPair));
+        self
+    }
+
+    /// With this lead or contact under the prospect's address, whose own create is open.
+    #[must_use]
+    pub fn crm_hit_at_work(mut self, record: CrmRecord) -> Self {
+        self.crm_by_email = candidates([record], (1, Belongs::ToPairAtWork));
+        self
+    }
+
+    /// With this prospect under the record's address, whose own create is open.
+    #[must_use]
+    pub fn prospect_hit_at_work(mut self, record: ProspectRecord) -> Self {
+        self.prospects_by_email = candidates([record], (1, Belongs::ToPairAtWork));
         self
     }
 
     /// With these leads and contacts that carry the pair's key.
     #[must_use]
     pub fn crm_with_key(mut self, records: impl IntoIterator<Item = CrmRecord>) -> Self {
-        self.crm_by_key = candidates(records, 0);
+        self.crm_by_key = candidates(records, (0, Belongs::ToNobody));
         self
     }
 
@@ -261,7 +286,7 @@ impl Pair {
         taken: usize,
         records: impl IntoIterator<Item = ProspectRecord>,
     ) -> Self {
-        self.prospects_by_email = candidates(records, taken);
+        self.prospects_by_email = candidates(records, (taken, Belongs::ToAnotherPair));
         self
     }
 
@@ -274,10 +299,10 @@ impl Pair {
 
     /// With this behind the CRM ID that the prospect shows.
     #[must_use]
-    pub fn native(mut self, side: Side<CrmRecord>, is_taken: bool) -> Self {
+    pub fn native(mut self, side: Side<CrmRecord>, belongs: Belongs) -> Self {
         self.native = Native::Read {
             side: Box::new(side),
-            is_taken,
+            belongs,
         };
         self
     }

@@ -7,7 +7,7 @@ use sync_core::hint::Cause;
 use sync_core::ids::CrmObject;
 use sync_core::key::{PairKey, RecordRef};
 use sync_core::link::{IntentKind, LinkState};
-use sync_core::pair::Created;
+use sync_core::pair::{Belongs, Created};
 use sync_core::record::{CrmRecord, NativeCrmId, ProspectRecord, Side};
 use sync_core::testing::{
     World, at, config, contact, contact_id, crm_pair, lead, lead_id, linked, prospect, prospect_id,
@@ -127,7 +127,7 @@ fn m3_the_crm_id_that_a_prospect_shows_is_read_before_anything_else() {
 #[test]
 fn m3_the_crm_id_that_a_prospect_shows_decides() {
     let pair = prospect_pair(ann().showing(NativeCrmId::Record(lead_id(5))))
-        .native(Side::Present(lead(5)), false)
+        .native(Side::Present(lead(5)), Belongs::ToNobody)
         .crm_hits([ann_as_lead(6)]);
     let decision = decide_by("M3", &by_email(), &pair);
     assert_eq!(linked_ids(&decision).0, lead_id(5).to_string());
@@ -143,7 +143,7 @@ fn m4_a_linked_lead_that_was_converted_is_held() {
 #[test]
 fn m4_a_converted_lead_behind_the_shown_crm_id_is_held() {
     let pair = prospect_pair(ann().showing(NativeCrmId::Record(lead_id(5))))
-        .native(Side::Present(lead(5).converted_to(None)), false);
+        .native(Side::Present(lead(5).converted_to(None)), Belongs::ToNobody);
     let decision = decide_by("M4", &by_crm_id(), &pair);
     assert_eq!(decision.outcome, Outcome::Hold(HoldReason::LeadConverted));
 }
@@ -186,7 +186,7 @@ fn m5_m6_behind_the_shown_crm_id_nothing_is_recreated() {
     ];
     for (merged_into, rule, outcome) in cases {
         let pair = prospect_pair(ann().showing(NativeCrmId::Record(lead_id(5))))
-            .native(Side::Deleted { merged_into }, false);
+            .native(Side::Deleted { merged_into }, Belongs::ToNobody);
         let decision = decide_by(rule, &by_email(), &pair);
         assert_eq!(decision.outcome, outcome);
     }
@@ -217,7 +217,7 @@ fn m7_a_linked_record_out_of_sight_is_an_access_error_and_not_recreated() {
 fn m7_a_shown_crm_id_out_of_sight_is_an_access_error_and_never_a_duplicate() {
     for world in [by_crm_id(), by_email(), non_ampsea()] {
         let pair = prospect_pair(ann().showing(NativeCrmId::Record(lead_id(5))))
-            .native(Side::Missing, false)
+            .native(Side::Missing, Belongs::ToNobody)
             .crm_hits([]);
         let decision = decide_by("M7", &world, &pair);
         let Outcome::Park(problem) = decision.outcome else {
@@ -309,6 +309,42 @@ fn m13_a_free_hit_beside_a_taken_one_is_linked() {
         linked_ids(&by_email().decide(&pair)).0,
         lead_id(2).to_string()
     );
+}
+
+/// Whether a prospect was created for the lead, or none was and this is its prospect, is not known yet.
+#[test]
+fn r17_a_lead_whose_own_create_is_open_is_waited_for() {
+    for world in [by_email(), non_ampsea()] {
+        let pair = prospect_pair(ann()).crm_hit_at_work(ann_as_lead(1));
+        assert_eq!(world.decide(&pair).outcome, Outcome::NotYet);
+    }
+    let shown = NativeCrmId::Record(lead_id(5));
+    let pair =
+        prospect_pair(ann().showing(shown)).native(Side::Present(lead(5)), Belongs::ToPairAtWork);
+    assert_eq!(by_crm_id().decide(&pair).outcome, Outcome::NotYet);
+}
+
+#[test]
+fn r17_a_prospect_whose_own_create_is_open_is_waited_for() {
+    for world in [by_email(), non_ampsea()] {
+        let pair = crm_pair(ann_as_lead(1)).prospect_hit_at_work(ann());
+        assert_eq!(world.decide(&pair).outcome, Outcome::NotYet);
+    }
+}
+
+/// Neither would ever go on.
+#[test]
+fn r17_two_pairs_with_open_creates_do_not_wait_for_each_other() {
+    let pair = prospect_pair(ann())
+        .intending(IntentKind::CreateCrm)
+        .crm_with_key([])
+        .crm_hit_at_work(ann_as_lead(1));
+    assert_creates_lead(&by_email().decide(&pair));
+    let pair = crm_pair(ann_as_lead(1))
+        .intending(IntentKind::CreateProspect)
+        .with_created(Created::Nothing)
+        .prospect_hit_at_work(ann());
+    assert_creates_prospect(&by_email().decide(&pair));
 }
 
 #[test]
@@ -636,7 +672,7 @@ fn r23_step_6_the_lowest_id_wins() {
 #[test]
 fn r17_the_crm_id_of_another_prospect_is_not_taken_over() {
     let pair = prospect_pair(ann().showing(NativeCrmId::Record(lead_id(5))))
-        .native(Side::Present(lead(5)), true)
+        .native(Side::Present(lead(5)), Belongs::ToAnotherPair)
         .crm_hits([]);
     let decision = decide_by("R17", &by_email(), &pair);
     assert_creates_lead(&decision);

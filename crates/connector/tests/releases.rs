@@ -1,0 +1,130 @@
+//! A record whose partner could not be created is free for a partner that somebody enters by hand.
+
+mod world;
+
+use connector::ports::Links;
+use serde_json::json;
+use sync_core::key::RecordRef;
+use sync_core::link::LinkState;
+use sync_core::protocol::AdminCommand;
+use twin::world::lock;
+use world::{Failure, Fuse, INES, Message, World, example_config};
+
+const ANN: &str = "ann@example.com";
+
+/// Matching by address, with AMPSEA or without.
+async fn world(is_ampsea: bool) -> World {
+    let mut config = example_config();
+    if !is_ampsea {
+        config = config.non_ampsea();
+    }
+    config.settings.match_by_email = is_ampsea;
+    let world = World::with(config).await;
+    world.configure_unit(json!({ "ampsea": is_ampsea }));
+    world
+}
+
+fn assigned(world: &World, region: Option<&str>) -> u64 {
+    let fields =
+        json!({ "email": ANN, "lastName": "Ann", "Region__c": region.unwrap_or_default() });
+    world.edit_unit(json!({ "fields": fields, "assign": INES }))
+}
+
+/// One lead, one prospect, one row that links them, and nothing to do for anybody.
+async fn assert_one_pair(world: &World) {
+    world.assert_in_step();
+    assert_eq!(world.rows("Lead").len(), 1);
+    assert_eq!(world.prospects().len(), 1);
+    let links = world.all_links().await;
+    assert_eq!(links.len(), 1, "{links:?}");
+    assert_eq!(links[0].state, LinkState::Linked);
+    assert!(!links[0].has_open_error);
+    assert_eq!(world.open_errors().await, []);
+}
+
+async fn claims(world: &World, record: RecordRef) -> usize {
+    let loaded = world.links.load(&world.unit(), &[record], &[]).await;
+    loaded.expect("memory").claims.len()
+}
+
+/// Somebody sends the prospect by hand, before the messages of `batch` come again; answers whether it must come
+/// again too.
+async fn send(world: &World, prospect: u64, batch: &[Message]) -> bool {
+    world.advance(5);
+    let prospect = prospect.try_into().expect("an id");
+    world.admin(AdminCommand::Sync { prospect }).await;
+    let mut sent = world.waiting();
+    sent.retain(|message| batch.iter().all(|seen| seen.id != message.id));
+    assert_eq!(sent.len(), 1);
+    let delivered = world.deliver(world.environment(), &sent).await;
+    let (failed, _) = delivered.expect("the worker lives");
+    world.put_back(&sent, &failed);
+    !failed.is_empty()
+}
+
+/// The natural answer to an error row: somebody enters the lead by hand.
+#[tokio::test]
+async fn p1_a_prospect_whose_lead_was_refused_is_linked_with_one_that_is_entered_by_hand() {
+    for is_ampsea in [true, false] {
+        let world = world(is_ampsea).await;
+        let prospect = assigned(&world, Some("Mars"));
+        world.settle().await;
+        assert_eq!(world.open_errors().await.len(), 1);
+        assert_eq!(world.rows("Lead").len(), 0);
+        let record = RecordRef::Prospect(prospect.try_into().expect("an id"));
+        assert_eq!(claims(&world, record).await, 0);
+
+        world.lead(ANN);
+        world.update_prospect(prospect, json!({ "Region__c": "" }));
+        world.settle().await;
+        assert_one_pair(&world).await;
+    }
+}
+
+/// The calls of the day are used up when a lead's prospect is to be created; meanwhile it fills in a form.
+#[tokio::test]
+async fn p1_a_lead_whose_prospect_waits_for_calls_is_linked_with_one_that_came_meanwhile() {
+    for is_ampsea in [true, false] {
+        let world = world(is_ampsea).await;
+        world.lead(ANN);
+        assert_eq!(world.poll_once().await.problem, None);
+        let batch = world.waiting();
+        let environment =
+            Fuse::failing("marketing.write", Failure::Refused).wrap(world.environment());
+        let delivered = world.deliver(environment, &batch).await;
+        let (failed, _) = delivered.expect("the worker lives");
+        assert_eq!(failed.len(), 1);
+        assert_eq!(world.prospects().len(), 0);
+        world.put_back(&batch, &failed);
+
+        let prospect = assigned(&world, None);
+        assert!(!send(&world, prospect, &batch).await);
+        world.advance(3_600);
+        world.settle().await;
+        assert_one_pair(&world).await;
+    }
+}
+
+/// A worker dies before it creates the prospect. Nobody knows whether it did when the lead's prospect fills in a
+/// form: who looks for its lead waits.
+#[tokio::test]
+async fn p1_a_prospect_that_came_while_a_create_is_open_waits_for_its_lead() {
+    for is_ampsea in [true, false] {
+        let world = world(is_ampsea).await;
+        world.lead(ANN);
+        assert_eq!(world.poll_once().await.problem, None);
+        let batch = world.waiting();
+        *lock(&world.fuse) = Some(Fuse::failing("marketing.write", Failure::CrashBefore));
+        assert!(world.deliver(world.environment(), &batch).await.is_none());
+        *lock(&world.fuse) = None;
+        world.services.forget();
+
+        let prospect = assigned(&world, None);
+        assert!(send(&world, prospect, &batch).await);
+        assert_eq!(world.rows("Lead").len(), 1);
+        world.advance(3_600);
+        world.drain().await;
+        world.settle().await;
+        assert_one_pair(&world).await;
+    }
+}
