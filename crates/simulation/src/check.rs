@@ -1,8 +1,10 @@
 //! The invariants: one partner, both sides equal, no edit lost without a recorded conflict.
 
+use std::collections::BTreeSet;
+
 use connector::ports::{Errors, Links};
 use sync_core::ids::{CrmId, ProspectId};
-use sync_core::key::RecordRef;
+use sync_core::key::{PairKey, RecordRef};
 use sync_core::link::{Link, LinkState};
 use sync_core::settle::ErrorRow;
 
@@ -20,16 +22,19 @@ pub fn check(deployment: &Deployment, is_final: bool) {
     let unit = deployment.sim.lock().world.config.business_unit.clone();
     let links =
         at_once(deployment.links.list(&unit, None, None)).map_or_else(Vec::new, |page| page.rows);
-    let mut open = at_once(deployment.errors.list(&unit, false)).unwrap_or_default();
-    // An error of a pair that is no more covers nobody: nothing would ever close it.
-    open.retain(|row| links.iter().any(|link| link.key == row.pair));
+    let open = at_once(deployment.errors.list(&unit, false)).unwrap_or_default();
     let mut inner = deployment.sim.lock();
+    check_errors(&mut inner, &links, &open);
     for person in 0..inner.world.people.len() {
         let is_covered = is_covered(&inner.world, person, &links, &open);
         let is_duplicate = [true, false]
             .into_iter()
             .any(|on_crm| lives::records(&inner.world, person, on_crm).len() > 1);
         inner.world.count.people += u64::from(is_final);
+        if inner.world.crossed.contains(&person) {
+            inner.world.count.crossed += u64::from(is_final);
+            continue;
+        }
         inner.world.count.in_error += u64::from(is_final && is_covered);
         let fields = fields(&inner.world, is_final);
         if is_covered && !is_duplicate {
@@ -41,6 +46,19 @@ pub fn check(deployment: &Deployment, is_final: bool) {
             Ok(BothLive(false)) => check_kept(&mut inner, person, &fields),
             Err(broken) => inner.violate(broken),
         }
+    }
+}
+
+/// An error is open while its row says so: otherwise nothing would ever close it, or nobody would learn of it.
+fn check_errors(inner: &mut Inner, links: &[Link], open: &[ErrorRow]) {
+    let told = links.iter().filter(|link| link.has_open_error);
+    let told: BTreeSet<&PairKey> = told.map(|link| &link.key).collect();
+    let open: BTreeSet<&PairKey> = open.iter().map(|row| &row.pair).collect();
+    for pair in told.symmetric_difference(&open) {
+        let is_open = open.contains(pair);
+        inner.violate(format!(
+            "errors: {pair}, open {is_open}, its row says otherwise"
+        ));
     }
 }
 

@@ -151,6 +151,13 @@ impl Crm for SimCrm {
         config: &Config,
         emails: &[NormalisedEmail],
     ) -> Result<Vec<CrmRecord>, ServiceError> {
+        {
+            let mut inner = self.0.lock();
+            let (task, now) = (inner.current, inner.now);
+            for email in emails {
+                inner.world.note_asked(task, email.as_str(), now);
+            }
+        }
         self.found(config, |record| {
             let email = record.email.as_ref();
             !record.is_deleted && email.is_some_and(|email| emails.contains(email))
@@ -278,6 +285,10 @@ fn land(
     inner.tell("salesforce", format_args!("{target:?} {result:?}"));
     let id = result.map_err(|error| refusal(&error))?;
     inner.world.count.crm_writes += 1;
+    if matches!(target, CrmWriteTarget::Create(_)) {
+        let created = RecordRef::Crm(id.clone());
+        inner.world.note_crossing(task, &created);
+    }
     note(inner, task, &RecordRef::Crm(id.clone()), (body, seen));
     let often = inner.faults.automation;
     if inner.happens(often) {

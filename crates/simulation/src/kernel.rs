@@ -1,6 +1,6 @@
 //! Virtual time, one seeded source of chance, and the events that wait for their moment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::future::Future;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -64,6 +64,8 @@ pub struct Inner {
     pub current: TaskId,
     /// The process that was begun last.
     pub newest: TaskId,
+    /// Polls that run beside another one, against the deployment's reserved concurrency.
+    pub beside: BTreeSet<TaskId>,
     /// The highest stamp that a stream has answered, for the mutants that read too little again.
     pub high_water: BTreeMap<&'static str, Timestamp>,
     /// Whether a commit overwrites whatever version the row has, for the mutants that go without.
@@ -91,6 +93,7 @@ impl Sim {
             sent: BTreeMap::new(),
             current: 0,
             newest: 0,
+            beside: BTreeSet::new(),
             high_water: BTreeMap::new(),
             commits_overwrite: false,
             drifted: 0,

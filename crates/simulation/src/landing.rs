@@ -45,6 +45,7 @@ pub(crate) fn land(
     let is_create = *target == ProspectWriteTarget::Create;
     if is_create {
         inner.world.keep_absence(id, at);
+        inner.world.note_crossing(task, &RecordRef::Prospect(id));
     }
     inner.world.count.prospect_writes += 1;
     note(inner, task, &RecordRef::Prospect(id), (body, None));

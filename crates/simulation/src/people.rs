@@ -4,8 +4,12 @@ use connector::adapters::crm_record;
 use sync_core::config::Mode;
 use sync_core::key::{PairKey, RecordRef};
 
+use crate::kernel::{Millis, TaskId};
 use crate::lives;
 use crate::world::{EMAIL, World};
+
+/// A new prospect may be hidden from reads for so many milliseconds (K4).
+const LONGEST_STALE: Millis = 60_000;
 
 /// Somebody with a record in one service or in both.
 #[derive(Debug, Clone)]
@@ -23,7 +27,7 @@ pub enum Entered {
     AsLead,
     /// As an assigned prospect.
     AsProspect,
-    /// As both: two users did not know of each other.
+    /// As both, at once or one after the other: two users did not know of each other.
     AsBoth,
 }
 
@@ -41,6 +45,32 @@ impl World {
         known(record)
             .or_else(|| known(self.key_on(record)?.origin()))
             .or_else(|| self.namesake(record))
+    }
+
+    /// A process looks for records with this address.
+    pub fn note_asked(&mut self, task: TaskId, address: &str, now: Millis) {
+        self.asked.insert((task, address.to_ascii_lowercase()), now);
+    }
+
+    /// A process has created a record. Was the person entered there by a user since the process had looked for
+    /// them, or less than a minute before (K4), it could not know.
+    pub fn note_crossing(&mut self, task: TaskId, created: &RecordRef) {
+        let Some(person) = self.owner(created) else {
+            return;
+        };
+        let on_crm = matches!(created, RecordRef::Crm(_));
+        let addresses = self.people[person].addresses.iter();
+        let asked = addresses.map(|address| (task, address.to_ascii_lowercase()));
+        let Some(asked) = asked.filter_map(|key| self.asked.get(&key)).max() else {
+            return;
+        };
+        let unseen = if on_crm { 0 } else { LONGEST_STALE };
+        let entered = lives::records(self, person, on_crm)
+            .into_iter()
+            .filter_map(|(record, _)| self.entered.get(&record));
+        if entered.into_iter().any(|entered| entered + unseen > *asked) {
+            self.crossed.insert(person);
+        }
     }
 
     /// The pair key that a record carries.

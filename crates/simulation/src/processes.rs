@@ -167,10 +167,14 @@ impl Processes {
 
     /// Starts a poller.
     pub fn poll(&mut self) {
-        if self.runs(Kind::Poller) && !self.deployment.sim.lock().faults.polls_overlap {
+        let is_beside = self.runs(Kind::Poller);
+        if is_beside && !self.deployment.sim.lock().faults.polls_overlap {
             return;
         }
         let id = self.next_id();
+        if is_beside {
+            self.deployment.sim.lock().beside.insert(id);
+        }
         let environment = self.deployment.environment();
         let run = format!("poll{id}");
         let process = async move {

@@ -219,7 +219,8 @@ pub(crate) fn note(
         is_written.then(|| World::value(body, field, name))
     });
     let about = (condition, inner.now);
-    if let Some(broken) = world.note_write(task, record, person, &written, about) {
+    let broken = world.note_write(task, record, person, &written, about);
+    if let Some(broken) = broken.filter(|_| !world.crossed.contains(&person)) {
         inner.violate(broken);
     }
 }

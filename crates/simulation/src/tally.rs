@@ -73,7 +73,9 @@ impl Tally {
         format!(
             "{done} schedules from seed {start}, {} of them violated{bound}. {} entries of users; {} writes to \
              Salesforce, {} to Account Engagement; {} updates refused because the lead had changed since it was \
-             read. {} of {} people end with an open error. Entries overwritten unread: {}.",
+             read. {} of {} people end with an open error, and of {} a second record was entered when it could not be \
+             found any more, less than a minute before we created one or while we did. Entries overwritten unread: \
+             {}.",
             self.bad.len(),
             count.edits,
             count.crm_writes,
@@ -81,6 +83,7 @@ impl Tally {
             count.refused_as_stale,
             count.in_error,
             count.people,
+            count.crossed,
             self.unread(),
         )
     }

@@ -18,6 +18,9 @@ use crate::world::{EMAIL, Edit, NAMES, World};
 /// The user who works in Account Engagement, and to whom prospects are assigned.
 pub const MARKETER: u64 = 3;
 
+/// So many milliseconds later a person is entered on the other side too.
+const LATER: Millis = 1_800_000;
+
 /// How values are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Domain {
@@ -85,11 +88,11 @@ fn value(inner: &mut Inner, (field, on_crm): (usize, bool), domain: Domain) -> S
 /// A new person: as a lead, as an assigned prospect, or as both.
 fn create(inner: &mut Inner, domain: Domain) {
     let person = inner.world.people.len();
-    let (entered, sides): (_, &[bool]) = match inner.rng.u32(0..8) {
-        0 if inner.world.addresses_tell() => (Entered::AsBoth, &[true, false]),
-        1 if inner.world.addresses_tell() => (Entered::AsBoth, &[false, true]),
-        0 | 2..5 => (Entered::AsLead, &[true]),
-        _ => (Entered::AsProspect, &[false]),
+    let (entered, on_crm) = match inner.rng.u32(0..8) {
+        0 if inner.world.addresses_tell() => (Entered::AsBoth, true),
+        1 if inner.world.addresses_tell() => (Entered::AsBoth, false),
+        0 | 2..5 => (Entered::AsLead, true),
+        _ => (Entered::AsProspect, false),
     };
     let address = namesake(inner, entered);
     let address = address.unwrap_or_else(|| format!("Person{person}@example.com"));
@@ -97,8 +100,21 @@ fn create(inner: &mut Inner, domain: Domain) {
         addresses: vec![address],
         entered,
     });
-    for on_crm in sides {
-        create_record(inner, person, *on_crm, domain);
+    create_record(inner, person, on_crm, domain);
+    if entered == Entered::AsBoth {
+        let is_later = inner.rng.bool();
+        let delay = if is_later { inner.rng.i64(0..LATER) } else { 0 };
+        let enter = move |inner: &mut Inner| create_second(inner, person, !on_crm, domain);
+        inner.first_after(delay, Box::new(enter));
+    }
+}
+
+/// The other record of a person, unless whoever enters it finds it there.
+fn create_second(inner: &mut Inner, person: usize, on_crm: bool, domain: Domain) {
+    let now = inner.timestamp();
+    inner.world.commit_due(now);
+    if lives::records(&inner.world, person, on_crm).is_empty() {
+        create_record(inner, person, on_crm, domain);
     }
 }
 
@@ -153,6 +169,11 @@ fn create_record(inner: &mut Inner, person: usize, on_crm: bool, domain: Domain)
             .map(RecordRef::Prospect)
     };
     let Some(record) = record else { return };
+    if let RecordRef::Prospect(id) = &record {
+        let at = inner.now;
+        inner.world.keep_absence(*id, at);
+    }
+    inner.world.entered.insert(record.clone(), inner.now);
     inner.tell(
         "user creates",
         format_args!("{record} {values:?} {delay:?}"),

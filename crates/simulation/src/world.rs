@@ -1,6 +1,6 @@
 //! Both services as the twin's engines, the people in them, and where every value came from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use connector::adapters::prospect;
 use jiff::Timestamp;
@@ -104,6 +104,9 @@ pub struct Count {
     pub people: u64,
     /// Those of them who have an open error: of their records less is asked.
     pub in_error: u64,
+    /// Those of them who were entered on the other side too late to be found there: nothing is asked of them.
+    #[serde(default)]
+    pub crossed: u64,
 }
 
 impl Count {
@@ -119,6 +122,7 @@ impl Count {
         self.edits += other.edits;
         self.people += other.people;
         self.in_error += other.in_error;
+        self.crossed += other.crossed;
     }
 }
 
@@ -185,6 +189,12 @@ pub struct World {
     pub lives: BTreeMap<usize, Life>,
     /// Whose record is whose.
     pub owners: BTreeMap<RecordRef, usize>,
+    /// When users entered the records that are not ours.
+    pub entered: BTreeMap<RecordRef, Millis>,
+    /// When a process last looked for records with an address.
+    pub asked: BTreeMap<(TaskId, String), Millis>,
+    /// People of whom a second record was entered when nobody could find it any more.
+    pub crossed: BTreeSet<usize>,
     pub(crate) origins: BTreeMap<RecordRef, Origins>,
     pub(crate) read: BTreeMap<(TaskId, RecordRef), Origins>,
     earlier: BTreeMap<ProspectId, Vec<Earlier>>,
@@ -215,6 +225,9 @@ impl World {
             calls: BTreeMap::new(),
             lives: BTreeMap::new(),
             owners: BTreeMap::new(),
+            entered: BTreeMap::new(),
+            asked: BTreeMap::new(),
+            crossed: BTreeSet::new(),
             origins: BTreeMap::new(),
             read: BTreeMap::new(),
             earlier: BTreeMap::new(),
