@@ -3,9 +3,9 @@
 mod world;
 
 use serde_json::{Value, json};
-use sync_core::ids::CrmObject;
+use sync_core::ids::{CrmObject, ProspectId};
 use sync_core::link::LinkState;
-use world::{INES, TOM, World, calls_of, person, writes};
+use world::{INES, TOM, World, calls_of, example_config, person, writes};
 
 fn id_of(prospect: &world::Fields) -> u64 {
     prospect["id"].as_u64().expect("an id")
@@ -242,4 +242,27 @@ async fn r49_sync_and_r47_send_work_at_once() {
         .await;
     world.drain().await;
     assert_eq!(world.prospect_row(prospect)["city"], "Metz");
+}
+
+/// The address is asked for as the lead spells it too: the look-up may mind capitals.
+#[tokio::test]
+async fn k17_a_prospect_with_capitals_is_found_by_the_lead_with_the_same_spelling() {
+    let config = example_config().ampsea().match_by_email();
+    let world = World::with(config).await;
+    let address = "Ann@Example.com";
+    // Nobody is assigned to it: it waits for a lead.
+    let prospect = world.prospect(json!({ "email": address, "lastName": "Ann" }));
+    world.settle().await;
+    assert!(world.rows("Lead").is_empty());
+    let lead = world.lead(address);
+    world.settle().await;
+    assert_eq!(world.prospects().len(), 1);
+    world.assert_in_step();
+    let links = world.all_links().await;
+    let linked = links
+        .iter()
+        .find(|link| link.is_complete())
+        .expect("a link");
+    assert_eq!(linked.crm_id.as_ref().map(ToString::to_string), Some(lead));
+    assert_eq!(linked.prospect_id, ProspectId::try_from(prospect).ok());
 }

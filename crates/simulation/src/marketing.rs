@@ -21,7 +21,7 @@ use sync_core::key::RecordRef;
 use sync_core::record::{ProspectRecord, Side};
 use sync_core::schema::FieldDescription;
 use sync_core::settle::WriteFailure;
-use sync_core::value::NormalisedEmail;
+use sync_core::value::Spelling;
 
 use crate::kernel::{Effect, Event, Inner, Millis, Sim, TaskId};
 use crate::landing::land;
@@ -265,7 +265,7 @@ impl Marketing for SimMarketing {
     async fn find_by_email(
         &self,
         config: &Config,
-        emails: &[NormalisedEmail],
+        spellings: &[Spelling],
     ) -> Result<Vec<ProspectRecord>, ServiceError> {
         self.call(|inner| {
             let (task, now) = (inner.current, inner.now);
@@ -277,14 +277,15 @@ impl Marketing for SimMarketing {
                 let Some((fields, origins)) = seen(inner, id) else {
                     continue;
                 };
-                let answer = World::as_answer(id, fields);
-                let record = prospect::record(&config.business_unit, config, &answer)?;
-                let email = record.email.as_ref();
-                if email.is_some_and(|email| emails.contains(email)) {
+                // The filter may mind capitals (K17); so this one does.
+                let email = World::text(&fields, "email");
+                if spellings.iter().any(|asked| asked.as_str() == email) {
+                    let answer = World::as_answer(id, fields);
+                    let unit = &config.business_unit;
+                    found.push(prospect::record(unit, config, &answer)?);
                     let task = inner.current;
                     let read = RecordRef::Prospect(id);
                     inner.world.note_found(task, read, origins);
-                    found.push(record);
                 }
             }
             Ok(found)

@@ -12,7 +12,7 @@ use crate::ids::{CrmId, CrmObject, ProspectId, SalesforceId};
 use crate::key::PairKey;
 use crate::record::Values;
 use crate::trace::Trace;
-use crate::value::{FieldName, FieldValue, NormalisedEmail};
+use crate::value::{FieldName, FieldValue, NormalisedEmail, Spelling};
 
 /// Why a pair is deliberately not synced. Skips are not errors and are never retried by themselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -169,8 +169,8 @@ pub enum ReadMore {
     CrmByEmail(NormalisedEmail),
     /// The lead or contact that carries this pair's key.
     CrmByKey(PairKey),
-    /// Prospects with this address.
-    ProspectsByEmail(NormalisedEmail),
+    /// Prospects with this address in this spelling.
+    ProspectsByEmail(Spelling),
     /// The prospect that carries this pair's key, among those that changed since its create was begun:
     /// somebody may have given it another address meanwhile.
     CreatedProspect {

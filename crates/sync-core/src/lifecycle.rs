@@ -66,11 +66,11 @@ fn crm_deleted(pair: &Pair, context: Context<'_>, trace: &mut Trace) -> Outcome 
 
 /// The record was deleted while its prospect was being created: if it was, it is retired.
 fn before_linked(pair: &Pair, context: Context<'_>, trace: &mut Trace) -> Outcome {
-    let (addresses, Some(crm)) = (pair.addresses(), known_crm(pair)) else {
+    let (spellings, Some(crm)) = (pair.spellings(), known_crm(pair)) else {
         return Outcome::Nothing;
     };
-    if pair.prospects_by_email == Candidates::NotRead && !addresses.is_empty() {
-        let look_ups = addresses.into_iter().map(ReadMore::ProspectsByEmail);
+    if pair.prospects_by_email == Candidates::NotRead && !spellings.is_empty() {
+        let look_ups = spellings.into_iter().map(ReadMore::ProspectsByEmail);
         return Outcome::ReadMore(look_ups.collect());
     }
     match (pair.carrier(), &pair.created) {

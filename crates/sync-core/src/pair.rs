@@ -1,5 +1,7 @@
 //! A pair as it stands before the decision: its link, what was read on both sides, and candidates.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 
 use crate::config::{Config, ConnectorRow};
@@ -9,7 +11,7 @@ use crate::ids::{CrmId, ProspectId, SalesforceId};
 use crate::key::PairKey;
 use crate::link::{IntentKind, Link};
 use crate::record::{CrmRecord, ProspectRecord, Side};
-use crate::value::{FieldName, FieldValue, NormalisedEmail};
+use crate::value::{FieldName, FieldValue, Spelling};
 
 /// How far our clock and Account Engagement's stamps may be apart when a prospect is looked for by when it
 /// was made. More costs a longer read, and nothing else.
@@ -230,14 +232,15 @@ impl Pair {
 
     /// The addresses under which this pair's prospect can be looked for: the record's, and, while its
     /// create is open, the one it was to be created with. The record may have another one by now, or
-    /// may have been deleted.
+    /// may have been deleted. Each in lower case and as it was given, because a look-up may mind
+    /// capitals (K17).
     #[must_use]
-    pub fn addresses(&self) -> Vec<NormalisedEmail> {
-        let of_record = self.crm.present().and_then(|crm| crm.email.clone());
-        let of_create = self.address_of_create();
-        let mut addresses: Vec<_> = of_record.into_iter().chain(of_create).collect();
-        addresses.dedup();
-        addresses
+    pub fn spellings(&self) -> BTreeSet<Spelling> {
+        let of_record = self.crm.present().and_then(|crm| crm.spelling.clone());
+        let given = of_record.into_iter().chain(self.address_of_create());
+        given
+            .flat_map(|address| [address.in_lower_case(), address])
+            .collect()
     }
 
     /// N9: the prospect that carries the pair's key, found under one of its addresses or by the key itself.
@@ -265,12 +268,12 @@ impl Pair {
         })
     }
 
-    fn address_of_create(&self) -> Option<NormalisedEmail> {
+    fn address_of_create(&self) -> Option<Spelling> {
         let intent = self.link.intent.as_ref()?;
         let plan = intent.plan.as_ref()?;
         match plan.target.get(&FieldName::from("email"))? {
             FieldValue::Text(email) if intent.kind == IntentKind::CreateProspect => {
-                NormalisedEmail::new(email)
+                Spelling::new(email)
             }
             _ => None,
         }

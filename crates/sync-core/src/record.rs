@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::coerce::CoercionError;
 use crate::ids::{CrmId, ProspectId, SalesforceId};
 use crate::key::PairKey;
-use crate::value::{FieldName, FieldValue, NormalisedEmail};
+use crate::value::{FieldName, FieldValue, NormalisedEmail, Spelling};
 
 /// Canonical values of mapped fields by field name.
 pub type Values = BTreeMap<FieldName, FieldValue>;
@@ -31,6 +31,8 @@ pub struct CrmRecord {
     pub owner: Option<SalesforceId>,
     /// The address in matching form.
     pub email: Option<NormalisedEmail>,
+    /// The same address as it was read.
+    pub spelling: Option<Spelling>,
     /// A lead that was converted, and the contact it became (R27).
     pub converted: Option<Conversion>,
     /// Whether it is in the recycle bin: a look-up by key finds it there too.

@@ -17,7 +17,7 @@ use crate::config::{
 use crate::ids::{BusinessUnit, CrmId, CrmObject, ProspectId, SalesforceId};
 use crate::key::PairKey;
 use crate::record::{Conversion, CrmRecord, NativeCrmId, ProspectRecord, Values};
-use crate::value::{FieldName, FieldType, FieldValue, NormalisedEmail};
+use crate::value::{FieldName, FieldType, FieldValue, NormalisedEmail, Spelling};
 
 /// A moment: this many seconds after 2026-11-23, ten o'clock.
 #[must_use]
@@ -87,6 +87,7 @@ fn crm_record(id: CrmId) -> CrmRecord {
         created_by: None,
         owner: None,
         email: None,
+        spelling: None,
         converted: None,
         is_deleted: false,
         key: None,
@@ -130,6 +131,7 @@ impl CrmRecord {
     #[must_use]
     pub fn email(mut self, address: &str) -> Self {
         self.email = NormalisedEmail::new(address);
+        self.spelling = Spelling::new(address);
         self
     }
 

@@ -145,3 +145,41 @@ impl fmt::Debug for NormalisedEmail {
         formatter.write_str("an e-mail address")
     }
 }
+
+/// An address as it is asked for: trimmed, with the capitals that somebody gave it. Account Engagement may
+/// mind them (K17).
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Spelling(String);
+
+impl Spelling {
+    /// An address as it was read; `None` when there is none.
+    #[must_use]
+    pub fn new(address: &str) -> Option<Self> {
+        let trimmed = address.trim();
+        (!trimmed.is_empty()).then(|| Self(trimmed.to_owned()))
+    }
+
+    /// The same in lower case, which may be the same.
+    #[must_use]
+    pub fn in_lower_case(&self) -> Self {
+        Self(self.0.to_lowercase())
+    }
+
+    /// The address.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&NormalisedEmail> for Spelling {
+    fn from(email: &NormalisedEmail) -> Self {
+        Self(email.0.clone())
+    }
+}
+
+impl fmt::Debug for Spelling {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a spelling of an e-mail address")
+    }
+}

@@ -10,7 +10,7 @@ use sync_core::config::Config;
 use sync_core::ids::{BusinessUnit, CrmId, CrmObject, SalesforceId};
 use sync_core::key::PairKey;
 use sync_core::record::{Conversion, CrmRecord, Side};
-use sync_core::value::NormalisedEmail;
+use sync_core::value::{NormalisedEmail, Spelling};
 
 use super::crm::malformed;
 use super::row::{field, is, text};
@@ -104,6 +104,7 @@ pub fn record(unit: &BusinessUnit, config: &Config, row: &Row) -> Result<CrmReco
         created_by: user("CreatedById"),
         owner: user("OwnerId"),
         email: text(row, "Email").and_then(NormalisedEmail::new),
+        spelling: text(row, "Email").and_then(Spelling::new),
         converted,
         is_deleted: is(row, "IsDeleted"),
         key: key(unit, config, row),

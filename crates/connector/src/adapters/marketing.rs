@@ -16,7 +16,7 @@ use sync_core::ids::{BusinessUnit, ProspectId};
 use sync_core::record::{ProspectRecord, Side};
 use sync_core::schema::FieldDescription;
 use sync_core::settle::WriteFailure;
-use sync_core::value::NormalisedEmail;
+use sync_core::value::{NormalisedEmail, Spelling};
 
 use super::prospect::{self, fields_to_read, service_error};
 use super::recycle_bin::{self, ClientBin};
@@ -200,15 +200,15 @@ impl Marketing for EngagementMarketing {
     async fn find_by_email(
         &self,
         config: &Config,
-        emails: &[NormalisedEmail],
+        spellings: &[Spelling],
     ) -> Result<Vec<ProspectRecord>, ServiceError> {
         let fields = fields_to_read(config);
-        let queries: Vec<ProspectQuery> = emails
+        let queries: Vec<ProspectQuery> = spellings
             .iter()
-            .map(|email| ProspectQuery {
+            .map(|spelling| ProspectQuery {
                 fields: fields.clone(),
                 filters: ProspectFilters {
-                    email: Some(email.as_str().to_owned()),
+                    email: Some(spelling.as_str().to_owned()),
                     ..ProspectFilters::default()
                 },
                 deleted: DeletedFilter::All,
@@ -224,7 +224,10 @@ impl Marketing for EngagementMarketing {
             .try_collect()
             .await
             .map_err(|error| service_error(&error))?;
-        let found = found.into_iter().flat_map(|rows| rows.rows).collect();
+        // Where the filter ignores case, both spellings of an address find the same prospect.
+        let rows = found.into_iter().flat_map(|rows| rows.rows);
+        let found: BTreeMap<ProspectId, Prospect> = rows.map(|row| (row.id, row)).collect();
+        let found = found.into_values().collect();
         let found = self.add_single_reads(config, found).await?;
         found
             .iter()

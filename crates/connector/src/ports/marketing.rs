@@ -12,7 +12,7 @@ use sync_core::key::PairKey;
 use sync_core::record::{ProspectRecord, Side, Values};
 use sync_core::schema::FieldDescription;
 use sync_core::settle::WriteFailure;
-use sync_core::value::NormalisedEmail;
+use sync_core::value::{NormalisedEmail, Spelling};
 
 use super::{Changes, ServiceError, Usage};
 
@@ -114,11 +114,12 @@ pub trait Marketing: Send + Sync {
         ids: &[ProspectId],
     ) -> Result<BTreeMap<ProspectId, Side<ProspectRecord>>, ServiceError>;
 
-    /// Prospects with one of these addresses, recycled ones included. The API takes one address a call.
+    /// Prospects with one of these addresses, recycled ones included. One that is spelt with other
+    /// capitals may be among them or not (K17). The API takes one address a call.
     async fn find_by_email(
         &self,
         config: &Config,
-        emails: &[NormalisedEmail],
+        spellings: &[Spelling],
     ) -> Result<Vec<ProspectRecord>, ServiceError>;
 
     /// How many writes of one [`Marketing::write`] are under way at the same time.

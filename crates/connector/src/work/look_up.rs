@@ -9,13 +9,13 @@ use sync_core::key::{PairKey, RecordRef};
 use sync_core::link::IntentKind;
 use sync_core::pair::{Belongs, Candidate, Candidates, Created, Native, Pair};
 use sync_core::record::{CrmRecord, ProspectRecord, Side};
-use sync_core::value::NormalisedEmail;
+use sync_core::value::{NormalisedEmail, Spelling};
 
 use super::load::LoadedPairs;
 use super::{Round, WorkError};
 use crate::ports::Sides;
 
-/// How many addresses are looked up between two looks at the clock.
+/// How many spellings of addresses are looked up between two looks at the clock.
 const LOOK_UP_CHUNK: usize = 20;
 
 /// What the look-ups found, and who has it already.
@@ -74,8 +74,8 @@ pub(super) async fn look_up(
     until: Timestamp,
 ) -> Result<bool, WorkError> {
     let (found, not_asked) = read_wanted(round, sides, pairs, &wanted, until).await?;
-    for email in &not_asked {
-        wanted.remove(&ReadMore::ProspectsByEmail(email.clone()));
+    for spelling in &not_asked {
+        wanted.remove(&ReadMore::ProspectsByEmail(spelling.clone()));
     }
     for pair in &mut pairs.pairs {
         fill_candidates(pair, &wanted, &found);
@@ -83,17 +83,17 @@ pub(super) async fn look_up(
     Ok(!not_asked.is_empty())
 }
 
-/// Prospects with one of these addresses, and the addresses for which there was no time.
+/// Prospects whose address has one of these spellings, and the spellings for which there was no time.
 async fn find_prospects(
     round: &Round<'_>,
     sides: &Sides,
-    emails: &[NormalisedEmail],
+    spellings: &[Spelling],
     until: Timestamp,
-) -> Result<(Vec<ProspectRecord>, Vec<NormalisedEmail>), WorkError> {
+) -> Result<(Vec<ProspectRecord>, Vec<Spelling>), WorkError> {
     let mut found = Vec::new();
-    for (number, chunk) in emails.chunks(LOOK_UP_CHUNK).enumerate() {
+    for (number, chunk) in spellings.chunks(LOOK_UP_CHUNK).enumerate() {
         if round.environment.clock.now() >= until {
-            return Ok((found, emails[number * LOOK_UP_CHUNK..].to_vec()));
+            return Ok((found, spellings[number * LOOK_UP_CHUNK..].to_vec()));
         }
         let config = &round.configured.config;
         found.extend(sides.marketing.find_by_email(config, chunk).await?);
@@ -106,7 +106,7 @@ async fn find_prospects(
 struct Wanted {
     crm_emails: Vec<NormalisedEmail>,
     crm_keys: Vec<PairKey>,
-    prospect_emails: Vec<NormalisedEmail>,
+    prospect_spellings: Vec<Spelling>,
     natives: Vec<CrmId>,
     /// Keys of open creates, and when the first of them was begun.
     created: BTreeSet<PairKey>,
@@ -120,7 +120,7 @@ impl Wanted {
             match want {
                 ReadMore::CrmByEmail(email) => by_kind.crm_emails.push(email),
                 ReadMore::CrmByKey(key) => by_kind.crm_keys.push(key),
-                ReadMore::ProspectsByEmail(email) => by_kind.prospect_emails.push(email),
+                ReadMore::ProspectsByEmail(spelling) => by_kind.prospect_spellings.push(spelling),
                 ReadMore::Crm(id) => by_kind.natives.push(id),
                 ReadMore::CreatedProspect { key, since } => {
                     by_kind.created.insert(key);
@@ -141,7 +141,7 @@ async fn read_wanted(
     pairs: &mut LoadedPairs,
     wanted: &BTreeSet<ReadMore>,
     until: Timestamp,
-) -> Result<(Found, Vec<NormalisedEmail>), WorkError> {
+) -> Result<(Found, Vec<Spelling>), WorkError> {
     let config = &round.configured.config;
     let wanted = Wanted::of(wanted);
     let mut crm = Vec::new();
@@ -157,8 +157,8 @@ async fn read_wanted(
         sides.crm.read(config, &wanted.natives).await?
     };
     let created = find_created(round, sides, &wanted).await?;
-    let emails = &wanted.prospect_emails;
-    let (prospects, not_asked) = find_prospects(round, sides, emails, until).await?;
+    let spellings = &wanted.prospect_spellings;
+    let (prospects, not_asked) = find_prospects(round, sides, spellings, until).await?;
     let mut found = Found {
         crm,
         natives,
@@ -264,13 +264,14 @@ fn fill_candidates(pair: &mut Pair, wanted: &BTreeSet<ReadMore>, found: &Found) 
     if let Some(created) = found.created.get(&key) {
         pair.created = created.clone();
     }
-    let addresses = pair.addresses();
+    let spellings = pair.spellings();
     let is_asked =
-        |email: &NormalisedEmail| wanted.contains(&ReadMore::ProspectsByEmail(email.clone()));
-    if !addresses.is_empty() && addresses.iter().all(is_asked) {
+        |spelling: &Spelling| wanted.contains(&ReadMore::ProspectsByEmail(spelling.clone()));
+    if !spellings.is_empty() && spellings.iter().all(is_asked) {
+        // Whatever its capitals are: every address is among its spellings in lower case.
         let matching = found.prospects.iter().filter(|prospect| {
             let email = prospect.email.as_ref();
-            email.is_some_and(|email| addresses.contains(email))
+            email.is_some_and(|email| spellings.contains(&Spelling::from(email)))
         });
         let candidates = matching.map(|prospect| Candidate {
             belongs: belongs(RecordRef::Prospect(prospect.id), prospect.key.as_ref()),

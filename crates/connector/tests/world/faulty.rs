@@ -23,7 +23,7 @@ use sync_core::protocol::QueueDepth;
 use sync_core::record::{CrmRecord, ProspectRecord, Side};
 use sync_core::schema::FieldDescription;
 use sync_core::settle::{ErrorRow, WriteFailure};
-use sync_core::value::NormalisedEmail;
+use sync_core::value::{NormalisedEmail, Spelling};
 
 use super::fuse::Fuse;
 
@@ -237,7 +237,7 @@ through_the_fuse!(Marketing, "marketing", {
     fn changes(config: &Config, from: Timestamp) -> CallResult<Changes<ProspectChange>>, no_marketing;
     fn read(config: &Config, ids: &[ProspectId])
         -> CallResult<BTreeMap<ProspectId, Side<ProspectRecord>>>, no_marketing;
-    fn find_by_email(config: &Config, emails: &[NormalisedEmail])
+    fn find_by_email(config: &Config, spellings: &[Spelling])
         -> CallResult<Vec<ProspectRecord>>, no_marketing;
     fn write(config: &Config, writes: &[ProspectWrite])
         -> Vec<Result<ProspectWritten, WriteFailure>>,

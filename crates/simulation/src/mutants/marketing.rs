@@ -15,7 +15,7 @@ use sync_core::ids::ProspectId;
 use sync_core::record::{ProspectRecord, Side, Values};
 use sync_core::schema::FieldDescription;
 use sync_core::settle::WriteFailure;
-use sync_core::value::NormalisedEmail;
+use sync_core::value::Spelling;
 
 use super::{Mutant, note_stamps, read_from, was_seen};
 use crate::kernel::Sim;
@@ -104,9 +104,14 @@ impl Marketing for MutatedMarketing {
     async fn find_by_email(
         &self,
         config: &Config,
-        emails: &[NormalisedEmail],
+        spellings: &[Spelling],
     ) -> Result<Vec<ProspectRecord>, ServiceError> {
-        let mut found = self.inner.find_by_email(config, emails).await?;
+        let mut spellings = spellings.to_vec();
+        if self.mutant == Mutant::CaseSensitiveAddress {
+            // People are entered as `Person0@..`; what we create is in lower case and found.
+            spellings.retain(|spelling| *spelling == spelling.in_lower_case());
+        }
+        let mut found = self.inner.find_by_email(config, &spellings).await?;
         if self.mutant == Mutant::CreatedForOthersIsFree {
             for record in &mut found {
                 record.key = None;
@@ -118,11 +123,6 @@ impl Marketing for MutatedMarketing {
             Mutant::DeletedProspectForgotten => found
                 .into_iter()
                 .filter(|record| !record.is_deleted)
-                .collect(),
-            // People are entered as `Person0@..`, and asked for in lower case; what we create is found.
-            Mutant::CaseSensitiveAddress => found
-                .into_iter()
-                .filter(|record| record.key.is_some())
                 .collect(),
             _ => found,
         })

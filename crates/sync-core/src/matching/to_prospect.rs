@@ -41,7 +41,7 @@ pub fn match_crm_record<'a>(
         return ProspectMatch::Skip(SkipReason::NoEmail);
     };
     let look_up = || {
-        let look_ups = pair.addresses().into_iter().map(ReadMore::ProspectsByEmail);
+        let look_ups = pair.spellings().into_iter().map(ReadMore::ProspectsByEmail);
         ProspectMatch::ReadMore(look_ups.collect())
     };
     let has_open_create = pair

@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use sync_core::coerce::{CoercionError, Service, parse_instant, read_value, write_value};
 use sync_core::testing::at;
-use sync_core::value::{FieldName, FieldType, FieldValue, NormalisedEmail};
+use sync_core::value::{FieldName, FieldType, FieldValue, NormalisedEmail, Spelling};
 
 use FieldType::{Boolean, Date, DateTime, Email, MultiSelect, Number, Picklist, Text};
 
@@ -337,4 +337,5 @@ fn debug_output_never_shows_a_value() {
     }
     let address = NormalisedEmail::new("ann@x.test").unwrap();
     assert!(!format!("{address:?}").contains("ann"));
+    assert!(!format!("{:?}", Spelling::from(&address)).contains("ann"));
 }

@@ -12,7 +12,7 @@ use sync_core::testing::{
     World, at, config, crm_pair, field, lead, lead_id, linked, prospect, prospect_id,
     prospect_pair, text,
 };
-use sync_core::value::NormalisedEmail;
+use sync_core::value::Spelling;
 use sync_core::{intend, settle};
 
 use crate::{assert_skipped, decide_by};
@@ -188,7 +188,7 @@ fn r52_a_prospect_whose_creation_nobody_saw_is_looked_for_and_retired() {
     open.crm = deleted();
     open.prospects_by_email = Candidates::NotRead;
     let look_up = Outcome::ReadMore(vec![ReadMore::ProspectsByEmail(
-        NormalisedEmail::new("ann@x.test").unwrap(),
+        Spelling::new("ann@x.test").unwrap(),
     )]);
     assert_eq!(world.decide(&open).outcome, look_up);
     // Its address may have been changed: then the key alone tells.

@@ -12,6 +12,7 @@ mod put_back;
 mod recovery;
 mod remapped;
 mod settling;
+mod spelling;
 
 use sync_core::decision::{Decision, Outcome, SkipReason};
 use sync_core::pair::Pair;

@@ -13,7 +13,7 @@ use sync_core::testing::{
     World, at, config, contact, contact_id, crm_pair, lead, lead_id, linked, prospect, prospect_id,
     prospect_pair, user,
 };
-use sync_core::value::NormalisedEmail;
+use sync_core::value::{NormalisedEmail, Spelling};
 
 use crate::{assert_creates_lead, assert_creates_prospect, assert_skipped, decide_by, linked_ids};
 
@@ -420,7 +420,7 @@ fn n4_the_prospects_are_looked_up_first() {
     let decision = by_email().decide(&crm_pair(ann_as_lead(1)));
     assert_eq!(
         decision.outcome,
-        Outcome::ReadMore(vec![ReadMore::ProspectsByEmail(address())])
+        Outcome::ReadMore(vec![ReadMore::ProspectsByEmail(Spelling::from(&address()))])
     );
 }
 
@@ -496,7 +496,7 @@ fn n9_an_open_create_is_looked_up_before_it_is_repeated() {
     let decision = by_crm_id().decide(&pair);
     assert_eq!(
         decision.outcome,
-        Outcome::ReadMore(vec![ReadMore::ProspectsByEmail(address())])
+        Outcome::ReadMore(vec![ReadMore::ProspectsByEmail(Spelling::from(&address()))])
     );
     let pair = prospect_pair(ann()).intending(IntentKind::CreateCrm);
     let decision = by_crm_id().decide(&pair);

@@ -11,7 +11,7 @@ use sync_core::testing::{
     World, at, config, crm_pair, field, lead, lead_id, linked, prospect, prospect_pair, text,
 };
 use sync_core::trace::Winner;
-use sync_core::value::{FieldName, FieldValue, NormalisedEmail};
+use sync_core::value::{FieldName, FieldValue, Spelling};
 use sync_core::{intend, settle};
 
 const TITLE: &str = "jobTitle";
@@ -226,7 +226,7 @@ fn p6_a_created_prospect_is_looked_for_under_the_address_it_was_created_with() {
     let mut pair = begun(&world, &crm_pair(ann).prospect_hits([]));
     pair.crm = Side::Present(lead(1).email("ann.new@example.com"));
     pair.prospects_by_email = Candidates::NotRead;
-    let look_up = |address| ReadMore::ProspectsByEmail(NormalisedEmail::new(address).unwrap());
+    let look_up = |address| ReadMore::ProspectsByEmail(Spelling::new(address).unwrap());
     assert_eq!(
         world.decide(&pair).outcome,
         Outcome::ReadMore(vec![
