@@ -127,6 +127,21 @@ async fn r56_a_deleted_prospect_leaves_the_lead_alone_until_it_is_sent() {
 }
 
 #[tokio::test]
+async fn r56_a_deleted_prospect_comes_back_when_its_lead_is_undeleted() {
+    let (world, lead, prospect) = pair().await;
+    world.delete_prospect(prospect);
+    world.settle().await;
+    world.delete("Lead", &lead);
+    world.settle().await;
+    assert!(is_recycled(&world, prospect));
+    world.undelete("Lead", &lead);
+    world.settle().await;
+    world.assert_in_step();
+    assert!(!is_recycled(&world, prospect));
+    assert_eq!(state(&world).await, LinkState::Linked);
+}
+
+#[tokio::test]
 async fn r52_without_ampsea_and_without_the_setting_the_prospect_is_marked_only() {
     let mut config = example_config().non_ampsea();
     config.settings.match_by_email = false;

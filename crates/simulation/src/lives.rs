@@ -19,7 +19,8 @@ pub struct Life {
     pub lead_deleted: Option<Millis>,
     /// When the lead was deleted last.
     pub lead_last_deleted: Option<Millis>,
-    /// Whether the prospect is in the recycle bin because a user put it there.
+    /// Whether the prospect is in the recycle bin because a user put it there, and the connector has not stored
+    /// since that its record is deleted too.
     pub is_prospect_deleted: bool,
     /// When a user last took the prospect out of the recycle bin.
     pub prospect_undeleted: Option<Millis>,
@@ -157,7 +158,7 @@ pub fn check(world: &World, person: usize) -> Result<BothLive, String> {
     let state = |records: &[(RecordRef, bool)]| records.first().map(|(_, is_deleted)| *is_deleted);
     match (state(&leads), state(&prospects)) {
         (Some(false), Some(false)) => Ok(BothLive(true)),
-        // R56: whoever deleted it meant it.
+        // R56: whoever deleted it meant it, until its record is undeleted.
         (Some(false), Some(true)) if life.is_prospect_deleted => Ok(BothLive(false)),
         (Some(false), Some(true)) => Err(format!("not restored: the prospect of person {person}")),
         // R55: whoever restored it while its record was deleted has a prospect that does not sync. And one

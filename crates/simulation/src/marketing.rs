@@ -269,8 +269,8 @@ impl Marketing for SimMarketing {
     ) -> Result<Vec<ProspectRecord>, ServiceError> {
         self.call(|inner| {
             let (task, now) = (inner.current, inner.now);
-            for email in emails {
-                inner.world.note_asked(task, email.as_str(), now);
+            for asked in spellings {
+                inner.world.note_asked(task, asked.as_str(), now);
             }
             let mut found = Vec::new();
             for id in inner.world.prospect_ids().collect::<Vec<_>>() {

@@ -57,6 +57,10 @@ fn keep_lives(inner: &mut Inner, link: &Link) {
         return;
     };
     inner.world.note_decided(task, person);
+    if link.is_crm_deleted {
+        // R56: whoever deleted the prospect before, it comes back with its record.
+        inner.world.life(person).is_prospect_deleted = false;
+    }
     if !link.is_crm_deleted && !link.is_moving() {
         lives::note_lead_there(&mut inner.world, person);
     }

@@ -12,14 +12,17 @@ use crate::record::Values;
 /// The longest token that the token fields hold.
 const TOKEN_LENGTH: usize = 40;
 
-/// The sync token of the next write to a pair: no other attempt has the same, because a run stores a
-/// row of one version at most once.
+/// The sync token of the next write to a pair: no other attempt of any pair has the same, because a run stores
+/// a row of one version at most once. Pair and version go first: where it is too long, the run is cut.
 #[must_use]
 pub fn sync_token(run: &str, link: &Link) -> String {
-    let version = link.version.to_string();
-    let letters = run.chars().filter(char::is_ascii_alphanumeric);
-    let run: String = letters.take(TOKEN_LENGTH - 1 - version.len()).collect();
-    format!("{run}.{version}")
+    let letters = |text: &str| -> String {
+        let letters = text.chars().filter(char::is_ascii_alphanumeric);
+        letters.collect()
+    };
+    let pair = letters(&link.key.to_string());
+    let token = format!("{pair}.{}.{}", link.version, letters(run));
+    token.chars().take(TOKEN_LENGTH).collect()
 }
 
 /// The row with intent and lease; `None` when the decision writes to neither service.

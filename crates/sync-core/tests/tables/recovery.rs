@@ -1,9 +1,12 @@
 //! Recovery of an open intent (reliability 2.2, step 7): what landed is told side by side.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use sync_core::config::Config;
 use sync_core::decision::{Decision, Outcome, ReadMore};
 use sync_core::intent::sync_token;
+use sync_core::link::Link;
 use sync_core::pair::{Candidates, Created, Pair};
 use sync_core::record::Side;
 use sync_core::settle::{WriteFailure, WriteResult, WriteResults};
@@ -301,14 +304,31 @@ fn k4_a_read_that_shows_our_own_write_is_believed() {
 
 #[test]
 fn a_sync_token_fits_its_field_and_is_never_used_twice() {
-    let mut link = prospect_pair(prospect(1)).link;
     let run = "0f0e2c8a-1111-4222-8333-444455556666";
-    assert_eq!(sync_token(run, &link), "0f0e2c8a111142228333444455556666.0");
-    link.version = u64::MAX;
-    let longest = sync_token(run, &link);
-    assert_eq!(longest.len(), 40);
-    link.version -= 1;
-    assert_ne!(sync_token(run, &link), longest);
+    let pairs = [
+        prospect_pair(prospect(1)),
+        prospect_pair(prospect(2)),
+        crm_pair(lead(1)),
+        crm_pair(lead(2)),
+    ];
+    let mut used = BTreeSet::new();
+    for link in pairs.map(|pair| pair.link) {
+        for version in [0, 1, 4_000_000_000] {
+            let link = Link {
+                version,
+                ..link.clone()
+            };
+            for run in [run, "1f0e2c8a-1111-4222-8333-444455556666"] {
+                let token = sync_token(run, &link);
+                assert!(token.len() <= 40, "{token}");
+                assert!(used.insert(token), "{run} {version} {}", link.key);
+            }
+        }
+    }
+    assert!(
+        used.contains("c00Q000000000001EAA.0.0f0e2c8a1111422283"),
+        "{used:?}"
+    );
 }
 
 fn stale_reads(mut config: Config) -> Config {
