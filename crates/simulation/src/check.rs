@@ -153,13 +153,9 @@ fn check_kept(inner: &mut Inner, person: usize, fields: &[usize]) {
 }
 
 /// A final value is one that no user knowingly replaced, and every other such value lost a conflict
-/// that was recorded. Up to the last write that overwrote an entry unread, nothing can be said.
+/// that was recorded, or was overwritten unread, which is counted.
 fn check_field(inner: &mut Inner, person: usize, field: usize, shown: &[String]) {
     let of_field = |edit: &&Edit| edit.person == person && are_related(edit.field, field);
-    let all = || inner.world.edits.iter().filter(of_field);
-    let unread = all().filter(|edit| edit.is_overwritten_unread);
-    let excused_until = unread.map(|edit| edit.overwritten_at).max().unwrap_or(0);
-    let last_edit = all().map(|edit| edit.at).max().unwrap_or(0);
     let held = held_by_pair(&inner.world, person, field);
     let by_id = inner.world.edits.iter().enumerate();
     let standing: Vec<Edit> = by_id
@@ -168,18 +164,13 @@ fn check_field(inner: &mut Inner, person: usize, field: usize, shown: &[String])
         .filter(|(id, edit)| held.contains(id) || !is_beside(&inner.world, edit, field))
         .map(|(_, edit)| edit.clone())
         .collect();
-    let is_excused = excused_until > 0 && last_edit <= excused_until;
     let lost: Vec<&Edit> = standing
         .iter()
         .filter(|edit| !shown.contains(&edit.value))
         .collect();
     let baseless_until = inner.world.baseless_until(person, field);
     let is_baseless = |edit: &&Edit| edit.at <= baseless_until && is_recorded(&inner.world, edit);
-    if !is_excused
-        && !standing.is_empty()
-        && lost.len() == standing.len()
-        && !lost.iter().all(is_baseless)
-    {
+    if !standing.is_empty() && lost.len() == standing.len() && !lost.iter().all(is_baseless) {
         let values: Vec<&str> = standing.iter().map(|edit| edit.value.as_str()).collect();
         inner.violate(format!(
             "lost edit: {} ends as {shown:?}, which was replaced; standing {values:?}",
@@ -191,8 +182,7 @@ fn check_field(inner: &mut Inner, person: usize, field: usize, shown: &[String])
         .into_iter()
         .filter(|edit| {
             // A blank that was there from the beginning is no edit.
-            let is_expected = edit.at <= excused_until
-                || edit.was_agreed
+            let is_expected = edit.was_agreed
                 || edit.restores_agreed
                 || edit.is_replaced_beside
                 || edit.value.is_empty();

@@ -173,7 +173,6 @@ impl World {
             return;
         }
         edit.is_overwritten_unread = true;
-        edit.overwritten_at = now;
         match record {
             RecordRef::Crm(_) if is_hidden => self.count.hidden_on_crm += 1,
             RecordRef::Crm(_) => self.count.unread_on_crm += 1,

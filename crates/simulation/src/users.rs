@@ -253,7 +253,6 @@ fn note(
         is_merged: false,
         is_decided: false,
         is_overwritten_unread: false,
-        overwritten_at: 0,
     };
     inner.world.note_edit(record, edit);
 }

@@ -70,8 +70,6 @@ pub struct Edit {
     pub is_decided: bool,
     /// Whether a write of ours overwrote it that was decided without having seen it.
     pub is_overwritten_unread: bool,
-    /// When.
-    pub overwritten_at: Millis,
 }
 
 /// A prospect as it was until a moment; without fields before it was there.

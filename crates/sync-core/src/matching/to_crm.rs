@@ -61,7 +61,11 @@ pub fn match_prospect<'a>(
                     return found;
                 }
             }
-            Native::Read { belongs, .. } if pair.waits_for(*belongs) => return CrmMatch::NotYet,
+            Native::Read { side, belongs }
+                if side.present().is_some() && pair.waits_for(*belongs) =>
+            {
+                return CrmMatch::NotYet;
+            }
             Native::Read { .. } => {
                 trace.note_rejecting(
                     "R17",

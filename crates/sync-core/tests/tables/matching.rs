@@ -322,6 +322,8 @@ fn r17_a_lead_whose_own_create_is_open_is_waited_for() {
     let pair =
         prospect_pair(ann().showing(shown)).native(Side::Present(lead(5)), Belongs::ToPairAtWork);
     assert_eq!(by_crm_id().decide(&pair).outcome, Outcome::NotYet);
+    let gone = pair.native(Side::Missing, Belongs::ToPairAtWork);
+    assert_ne!(by_crm_id().decide(&gone).outcome, Outcome::NotYet);
 }
 
 #[test]

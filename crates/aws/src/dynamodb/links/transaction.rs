@@ -60,12 +60,10 @@ impl DynamoLinks {
             ErrorChange::Open(row) => puts.push(self.errors.opened((**row).clone()).await?),
             ErrorChange::Close => puts.extend(self.errors.closed(&commit.link, commit.at).await?),
         }
-        let puts = puts
-            .into_iter()
-            .map(|put| TransactWriteItem::builder().put(put));
-        let deletes = deletes.into_iter();
-        let deletes = deletes.map(|delete| TransactWriteItem::builder().delete(delete));
-        Ok(puts.chain(deletes).map(|write| write.build()).collect())
+        let put = |put| TransactWriteItem::builder().put(put).build();
+        let delete = |delete| TransactWriteItem::builder().delete(delete).build();
+        let puts = puts.into_iter().map(put);
+        Ok(puts.chain(deletes.into_iter().map(delete)).collect())
     }
 
     /// The end of a row of a record that joined a pair, on condition that it is as it was read.
