@@ -39,8 +39,8 @@ def test_every_metric_stands_in_the_operators_page_with_its_alarm(deployed: Any)
 TABLE_ACTIONS = {
     "PollerRole": {"connector": "Get Put", "links/index": "Query", "errors/index": "Query"},
     "ReconcilerRole": {"connector": "Get Put", "links/index": "Query"},
-    "WorkerRole": {"connector": "Get Put", "links": "BatchGet Put Delete", "errors": "Get Put"},
-    "DlqDrainRole": {"links": "BatchGet Put", "errors": "Get Put"},
+    "WorkerRole": {"connector": "Get Put", "links": "BatchGet Put Delete ConditionCheck", "errors": "Get Put"},
+    "DlqDrainRole": {"links": "BatchGet Put ConditionCheck", "errors": "Get Put"},
     "AdminRole": {"connector": "Get Put", "links": "BatchGet", "links/index": "Query", "errors/index": "Query"},
 }
 

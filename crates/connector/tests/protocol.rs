@@ -192,6 +192,26 @@ async fn p3_no_intent_is_stored_that_no_write_can_follow() {
 
 /// Prospects one at a time, and two calls to Salesforce: a row under its condition, and a score, which
 /// needs none.
+/// A look-up for each spelling takes all the time there is: pairs that have both of theirs go on, so that the
+/// next delivery has fewer.
+#[tokio::test]
+async fn k17_where_time_ends_some_pairs_have_all_their_look_ups() {
+    let world = World::active().await;
+    for number in 0..20 {
+        world.lead(&format!("Ann{number}@example.com"));
+    }
+    assert_eq!(world.poll_once().await.enqueued, 20);
+    let clock = Arc::clone(&world.clock);
+    let half = SignedDuration::from_secs(WORKER_SECONDS) / 2;
+    let late = move || clock.set(clock.now() + half);
+    let fuse = Fuse::meddling("marketing.find_by_email", late);
+    *lock(&world.fuse) = Some(Arc::clone(&fuse));
+    let delivered = world.deliver(world.environment(), &world.waiting()).await;
+    assert!(delivered.is_some(), "the worker lives");
+    assert_eq!(fuse.count("marketing.find_by_email"), 1);
+    assert_eq!(world.prospects().len(), 10);
+}
+
 #[tokio::test]
 async fn p3_the_clock_is_read_between_the_calls_of_a_batch() {
     for (call, left) in [

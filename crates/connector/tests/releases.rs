@@ -68,8 +68,12 @@ async fn p1_a_prospect_whose_lead_was_refused_is_linked_with_one_that_is_entered
     for is_ampsea in [true, false] {
         let world = world(is_ampsea).await;
         let prospect = assigned(&world, Some("Mars"));
+        world.sync().await;
+        let errors = world.open_errors().await;
+        assert_eq!(errors.len(), 1);
+        let tried = errors[0].attempts;
+        assert_eq!(tried, 1, "refused for good, it is not tried again");
         world.settle().await;
-        assert_eq!(world.open_errors().await.len(), 1);
         assert_eq!(world.rows("Lead").len(), 0);
         let record = RecordRef::Prospect(prospect.try_into().expect("an id"));
         assert_eq!(claims(&world, record).await, 0);
@@ -77,6 +81,29 @@ async fn p1_a_prospect_whose_lead_was_refused_is_linked_with_one_that_is_entered
         world.lead(ANN);
         world.update_prospect(prospect, json!({ "Region__c": "" }));
         world.settle().await;
+        assert_one_pair(&world).await;
+    }
+}
+
+/// Seed 949875. Whoever goes on with a pair that was begun looks for the rows that its records had alone.
+#[tokio::test]
+async fn p9_the_row_of_a_refused_create_goes_when_the_worker_that_linked_its_record_died() {
+    for is_ampsea in [true, false] {
+        let world = world(is_ampsea).await;
+        let prospect = assigned(&world, Some("Mars"));
+        world.settle().await;
+        assert_eq!(world.open_errors().await.len(), 1);
+        world.lead(ANN);
+        world.advance(5);
+        assert_eq!(world.poll_once().await.problem, None);
+        let batch = world.waiting();
+        *lock(&world.fuse) = Some(Fuse::failing("links.commit", Failure::CrashBefore));
+        assert!(world.deliver(world.environment(), &batch).await.is_none());
+        *lock(&world.fuse) = None;
+        world.services.forget();
+        world.update_prospect(prospect, json!({ "Region__c": "" }));
+        world.advance(3_600);
+        world.drain().await;
         assert_one_pair(&world).await;
     }
 }

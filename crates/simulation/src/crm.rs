@@ -155,7 +155,7 @@ impl Crm for SimCrm {
             let mut inner = self.0.lock();
             let (task, now) = (inner.current, inner.now);
             for email in emails {
-                inner.world.note_asked(task, email.as_str(), now);
+                inner.world.note_asked(task, true, email.as_str(), now);
             }
         }
         self.found(config, |record| {

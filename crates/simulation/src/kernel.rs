@@ -64,8 +64,8 @@ pub struct Inner {
     pub current: TaskId,
     /// The process that was begun last.
     pub newest: TaskId,
-    /// Polls that run beside another one, against the deployment's reserved concurrency.
-    pub beside: BTreeSet<TaskId>,
+    /// The processes that poll.
+    pub polls: BTreeSet<TaskId>,
     /// The highest stamp that a stream has answered, for the mutants that read too little again.
     pub high_water: BTreeMap<&'static str, Timestamp>,
     /// Whether a commit overwrites whatever version the row has, for the mutants that go without.
@@ -93,7 +93,7 @@ impl Sim {
             sent: BTreeMap::new(),
             current: 0,
             newest: 0,
-            beside: BTreeSet::new(),
+            polls: BTreeSet::new(),
             high_water: BTreeMap::new(),
             commits_overwrite: false,
             drifted: 0,

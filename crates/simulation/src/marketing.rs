@@ -58,10 +58,13 @@ impl SimMarketing {
         let mut inner = self.0.lock();
         let task = inner.current;
         *inner.world.calls.entry(task).or_default() += 1;
-        // One poll at a time is the deployment's promise; where it is broken on purpose, the others do not count.
+        // One poll at a time is the deployment's promise: where it is broken on purpose, one counts.
         let calls = inner.world.calls.iter();
-        let counted = calls.filter(|(task, _)| !inner.beside.contains(task));
-        let calls: u32 = counted.map(|(_, calls)| calls).sum();
+        let (polls, others): (Vec<_>, Vec<_>) =
+            calls.partition(|(task, _)| inner.polls.contains(task));
+        let of_a_poll = polls.into_iter().map(|(_, calls)| *calls).max();
+        let calls =
+            others.into_iter().map(|(_, calls)| calls).sum::<u32>() + of_a_poll.unwrap_or(0);
         if calls > CALLS_AT_ONCE {
             inner.violate(format!(
                 "a sixth call: {calls} to Account Engagement at once"
@@ -270,7 +273,7 @@ impl Marketing for SimMarketing {
         self.call(|inner| {
             let (task, now) = (inner.current, inner.now);
             for asked in spellings {
-                inner.world.note_asked(task, asked.as_str(), now);
+                inner.world.note_asked(task, false, asked.as_str(), now);
             }
             let mut found = Vec::new();
             for id in inner.world.prospect_ids().collect::<Vec<_>>() {

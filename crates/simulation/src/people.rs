@@ -8,9 +8,6 @@ use crate::kernel::{Millis, TaskId};
 use crate::lives;
 use crate::world::{EMAIL, World};
 
-/// A new prospect may be hidden from reads for so many milliseconds (K4).
-const LONGEST_STALE: Millis = 60_000;
-
 /// Somebody with a record in one service or in both.
 #[derive(Debug, Clone)]
 pub struct Person {
@@ -47,9 +44,10 @@ impl World {
             .or_else(|| self.namesake(record))
     }
 
-    /// A process looks for records with this address.
-    pub fn note_asked(&mut self, task: TaskId, address: &str, now: Millis) {
-        self.asked.insert((task, address.to_ascii_lowercase()), now);
+    /// A process looks for records with this address on a side.
+    pub fn note_asked(&mut self, task: TaskId, on_crm: bool, address: &str, now: Millis) {
+        let address = address.to_ascii_lowercase();
+        self.asked.insert((task, on_crm, address), now);
     }
 
     /// A process has created a record. Was the person entered there by a user since the process had looked for
@@ -60,11 +58,12 @@ impl World {
         };
         let on_crm = matches!(created, RecordRef::Crm(_));
         let addresses = self.people[person].addresses.iter();
-        let asked = addresses.map(|address| (task, address.to_ascii_lowercase()));
+        let asked = addresses.map(|address| (task, on_crm, address.to_ascii_lowercase()));
         let Some(asked) = asked.filter_map(|key| self.asked.get(&key)).max() else {
             return;
         };
-        let unseen = if on_crm { 0 } else { LONGEST_STALE };
+        let stale_reads = Millis::from(self.config.account_engagement.stale_reads_seconds) * 1_000;
+        let unseen = if on_crm { 0 } else { stale_reads };
         let entered = lives::records(self, person, on_crm)
             .into_iter()
             .filter_map(|(record, _)| self.entered.get(&record));

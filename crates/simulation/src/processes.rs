@@ -167,14 +167,11 @@ impl Processes {
 
     /// Starts a poller.
     pub fn poll(&mut self) {
-        let is_beside = self.runs(Kind::Poller);
-        if is_beside && !self.deployment.sim.lock().faults.polls_overlap {
+        if self.runs(Kind::Poller) && !self.deployment.sim.lock().faults.polls_overlap {
             return;
         }
         let id = self.next_id();
-        if is_beside {
-            self.deployment.sim.lock().beside.insert(id);
-        }
+        self.deployment.sim.lock().polls.insert(id);
         let environment = self.deployment.environment();
         let run = format!("poll{id}");
         let process = async move {

@@ -57,7 +57,8 @@ fn keep_lives(inner: &mut Inner, link: &Link) {
         return;
     };
     inner.world.note_decided(task, person);
-    if link.is_crm_deleted {
+    let leads = lives::records(&inner.world, person, true);
+    if link.is_crm_deleted && leads.iter().any(|(_, is_deleted)| *is_deleted) {
         // R56: whoever deleted the prospect before, it comes back with its record.
         inner.world.life(person).is_prospect_deleted = false;
     }

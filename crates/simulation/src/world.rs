@@ -189,8 +189,8 @@ pub struct World {
     pub owners: BTreeMap<RecordRef, usize>,
     /// When users entered the records that are not ours.
     pub entered: BTreeMap<RecordRef, Millis>,
-    /// When a process last looked for records with an address.
-    pub asked: BTreeMap<(TaskId, String), Millis>,
+    /// When a process last looked for leads, or prospects, with an address.
+    pub asked: BTreeMap<(TaskId, bool, String), Millis>,
     /// People of whom a second record was entered when nobody could find it any more.
     pub crossed: BTreeSet<usize>,
     pub(crate) origins: BTreeMap<RecordRef, Origins>,

@@ -37,6 +37,18 @@ pub enum SkipReason {
 }
 
 impl SkipReason {
+    /// Whether it is decided only once it is known that a create which was open has not landed (N9).
+    #[must_use]
+    pub fn ends_a_create(self) -> bool {
+        match self {
+            Self::UnassignedNoMatch
+            | Self::AutoCreateOff
+            | Self::CreatedBeforeSetting
+            | Self::ProspectTaken => true,
+            Self::NoEmail | Self::SyncDisabled | Self::CrmDeleted | Self::ProspectDeleted => false,
+        }
+    }
+
     /// The name as it is counted and listed.
     #[must_use]
     pub fn name(self) -> &'static str {

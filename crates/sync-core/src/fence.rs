@@ -56,7 +56,8 @@ pub(crate) fn is_too_fresh(crm: &CrmRecord, to_crm: &CrmFields, context: Context
 }
 
 /// K4: whether the prospect seems to be in the recycle bin, or outside it, only because the read is older
-/// than our own last write: it was moved, or created, a moment ago.
+/// than our own last write: it was moved, or created, a moment ago. One that was seen a moment ago may be so new
+/// that the read does not show it.
 pub(crate) fn seems_moved(pair: &Pair, context: Context<'_>) -> bool {
     let link = &pair.link;
     let was_retired = link.is_crm_deleted && link.moved_at.is_some();
@@ -72,7 +73,11 @@ pub(crate) fn seems_moved(pair: &Pair, context: Context<'_>) -> bool {
     } else {
         written.max(link.moved_at)
     };
+    let seen = link
+        .prospect_seen
+        .filter(|_| pair.prospect == Side::Missing);
     contradicts && latest.is_some_and(|at| can_be_older(at, context))
+        || seen.is_some_and(|seen| can_be_older(seen.at, context))
 }
 
 /// Whether a row of a moment ago tells that another configuration is in force by now. Its values may be

@@ -97,7 +97,8 @@ pub struct ChangeBatch {
 
 impl ChangeBatch {
     /// The most hints in one message. A new pair costs two Account Engagement calls, one after the
-    /// other: at half a second each they fit into one run of the worker (300 s).
+    /// other, and one more where the address has capitals (K17): at half a second each two fit into one run of the
+    /// worker (300 s), and of three the rest comes again.
     pub const MAX_HINTS: usize = 250;
 }
 

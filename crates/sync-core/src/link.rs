@@ -269,6 +269,20 @@ impl Link {
         }
     }
 
+    /// Whether a create of the partner was begun, and nobody has stored yet what became of it.
+    #[must_use]
+    pub fn has_open_create(&self) -> bool {
+        let is_create = |intent: &Intent| intent.kind != IntentKind::Update;
+        !self.is_complete() && self.intent.as_ref().is_some_and(is_create)
+    }
+
+    /// Whether somebody goes on with an open create: until then nobody can say whether the record has a partner.
+    #[must_use]
+    pub fn is_creating(&self) -> bool {
+        let rests = self.lease_until.is_none() && matches!(self.state, LinkState::Skipped(_));
+        self.has_open_create() && !rests
+    }
+
     /// Whether both records are known.
     #[must_use]
     pub fn is_complete(&self) -> bool {

@@ -48,7 +48,7 @@ pub struct Candidate<R> {
 }
 
 /// Which other pair has a record that might be the partner (R17).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Belongs {
     /// None: it is free.
     #[default]

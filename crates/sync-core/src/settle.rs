@@ -212,10 +212,13 @@ fn nothing_to_do(link: &Link) -> Settlement {
 /// A skip or a hold: stored once, not again on every look. A skip settles an open error too.
 ///
 /// An intent whose result was never learnt stays in the row: whoever takes the pair up again must
-/// classify it first.
+/// classify it first. That of a create goes with a skip for which it was classified.
 fn rest(link: &Link, state: LinkState, trace: &Trace) -> Settlement {
     let closes_error = link.has_open_error && matches!(state, LinkState::Skipped(_));
-    if link.version > 0 && link.state == state && !closes_error && !link.is_moving() {
+    let ends_create = link.has_open_create()
+        && matches!(&state, LinkState::Skipped(reason) if reason.ends_a_create());
+    let is_settled = !closes_error && !link.is_moving() && !ends_create;
+    if link.version > 0 && link.state == state && is_settled {
         return unchanged(link, None);
     }
     let mut next = Link {
@@ -225,6 +228,9 @@ fn rest(link: &Link, state: LinkState, trace: &Trace) -> Settlement {
     };
     if matches!(next.state, LinkState::Skipped(_)) {
         next.intent = next.intent.and_then(Intent::without_lifecycle);
+    }
+    if ends_create {
+        next.intent = None;
     }
     if let LinkState::Skipped(reason) = &next.state {
         next.is_crm_deleted |= *reason == SkipReason::CrmDeleted;

@@ -9,7 +9,7 @@ use sync_core::link::Link;
 use sync_core::settle::{ErrorChange, ErrorRow};
 
 use super::{after, fresh_unit, prospect};
-use crate::ports::{Commit, Errors, Links, StoreError};
+use crate::ports::{Begin, Commit, Errors, Links, StoreError};
 
 fn pair(number: usize) -> PairKey {
     PairKey::of(prospect(number))
@@ -191,6 +191,34 @@ pub async fn an_error_row_is_stored_with_its_link_row_or_not_at_all(
     }
     assert_eq!(list(errors, &unit, false).await, []);
     assert_eq!(errors.count_open(&unit).await, Ok(0));
+}
+
+/// Its pair tells of it now, and nobody would look at the row of the record alone again.
+pub async fn no_error_is_opened_for_a_record_that_another_pair_has_claimed(
+    (links, errors): &(impl Links, Arc<impl Errors>),
+) {
+    let unit = fresh_unit();
+    let other = Begin {
+        link: link(links, &unit, &pair(2)).await,
+        claims: vec![prospect(1)],
+    };
+    let begun = links.begin(vec![other]).await;
+    assert!(matches!(begun[..], [Ok(_)]), "{begun:?}");
+    let opens = |link: Link| Commit {
+        error: ErrorChange::Open(Box::new(row(&unit, 1, 0))),
+        releases: Vec::new(),
+        ..Commit::of(link, after(0))
+    };
+    let alone = link(links, &unit, &pair(1)).await;
+    let released = Commit {
+        releases: vec![prospect(1)],
+        ..opens(alone.clone())
+    };
+    for commit in [opens(alone), released] {
+        let refused = links.commit(vec![commit]).await;
+        assert_eq!(refused, [Err(StoreError::Conflict)]);
+    }
+    assert_eq!(list(errors, &unit, false).await, []);
 }
 
 /// Nobody would close it afterwards.

@@ -87,6 +87,7 @@ macro_rules! errors_contract {
             open_rows_come_first_and_the_oldest_of_them
             every_open_row_of_the_unit_is_counted
             an_error_row_is_stored_with_its_link_row_or_not_at_all
+            no_error_is_opened_for_a_record_that_another_pair_has_claimed
             a_row_that_goes_takes_its_open_error_along
         }
     };

@@ -58,7 +58,12 @@ impl MemoryLinks {
             claim.is_some_and(|pair| *pair != link.key)
         };
         let mut read = commit.supersedes.iter().chain([link]);
-        if !read.all(is_as_read) || commit.claims.iter().any(is_taken) {
+        let mut free = commit
+            .claims
+            .iter()
+            .chain(&commit.releases)
+            .chain(commit.unclaimed());
+        if !read.all(is_as_read) || free.any(is_taken) {
             return Err(StoreError::Conflict);
         }
         for record in &commit.claims {

@@ -48,6 +48,14 @@ pub struct Commit {
 }
 
 impl Commit {
+    /// The record that nobody else may have claimed, though this pair does not either: an error tells of the
+    /// record alone.
+    #[must_use]
+    pub fn unclaimed(&self) -> Option<&RecordRef> {
+        let opens = matches!(self.error, ErrorChange::Open(_));
+        (opens && !self.link.is_complete()).then(|| self.link.key.origin())
+    }
+
     /// A row and nothing else.
     #[must_use]
     pub fn of(link: Link, at: Timestamp) -> Self {
@@ -98,8 +106,9 @@ pub trait Links: Send + Sync {
     async fn begin(&self, begins: Vec<Begin>) -> Vec<Result<Link, StoreError>>;
 
     /// Stores settled rows with their error rows, each on the same conditions, and on condition that the
-    /// rows that go have the version that was read. An error row that is open already keeps `first_seen`
-    /// and counts one attempt more. Answers per row, in order.
+    /// rows that go have the version that was read. No error is opened for a record that another pair has
+    /// claimed. An error row that is open already keeps `first_seen` and counts one attempt more. Answers per
+    /// row, in order.
     async fn commit(&self, commits: Vec<Commit>) -> Vec<Result<Link, StoreError>>;
 
     /// Lists rows of a state, or of all states.

@@ -171,7 +171,9 @@ impl Job<'_> {
             &self.decisions[index].outcome,
             &self.pairs.pairs[index].prospect,
         ) {
-            (Outcome::CreateCrm { .. }, Side::Present(prospect)) => {
+            (Outcome::CreateCrm { .. }, Side::Present(prospect))
+                if matches!(self.results[index].crm, WriteResult::Written(_)) =>
+            {
                 let (record, at) = (prospect.clone(), round.read_at);
                 round.seen.insert(prospect.id, Seen { record, at });
                 PairVerdict::AgainNow

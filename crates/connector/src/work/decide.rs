@@ -98,7 +98,7 @@ fn half_of_the_time(now: Timestamp, deadline: Timestamp) -> Timestamp {
 /// The final pass, one pair after the other: a record that a pair has just been given is taken for
 /// the pairs after it. A pair whose own record was taken follows the pair that took it.
 fn decide_in_order(pairs: &mut LoadedPairs, context: Context<'_>) -> Vec<Decision> {
-    let mut reserved: BTreeMap<RecordRef, usize> = BTreeMap::new();
+    let mut reserved: Reserved = BTreeMap::new();
     let mut decisions = Vec::with_capacity(pairs.pairs.len());
     for index in 0..pairs.pairs.len() {
         if pairs.claimed_elsewhere.contains(&index) {
@@ -106,7 +106,7 @@ fn decide_in_order(pairs: &mut LoadedPairs, context: Context<'_>) -> Vec<Decisio
             continue;
         }
         let origin = pairs.pairs[index].link.key.origin().clone();
-        if let Some(owner) = reserved.get(&origin).copied() {
+        if let Some((owner, _)) = reserved.get(&origin).copied() {
             pairs.set_alias(index, owner);
             decisions.push(undecided(Outcome::Nothing));
             continue;
@@ -129,42 +129,42 @@ fn undecided(outcome: Outcome) -> Decision {
     }
 }
 
-fn mark_reserved(pair: &mut Pair, reserved: &BTreeMap<RecordRef, usize>) {
+/// Records that pairs of this round have been given: the index of the pair, and what the record is to the others.
+type Reserved = BTreeMap<RecordRef, (usize, Belongs)>;
+
+fn belongs_in(reserved: &Reserved, record: &RecordRef) -> Belongs {
+    let given = reserved.get(record);
+    given.map_or(Belongs::ToNobody, |(_, belongs)| *belongs)
+}
+
+fn mark_reserved(pair: &mut Pair, reserved: &Reserved) {
     for candidates in [&mut pair.crm_by_email, &mut pair.crm_by_key] {
         if let Candidates::Found(found) = candidates {
             for candidate in found {
                 let record = RecordRef::Crm(candidate.record.id.clone());
-                if reserved.contains_key(&record) {
-                    candidate.belongs = Belongs::ToAnotherPair;
-                }
+                candidate.belongs = candidate.belongs.max(belongs_in(reserved, &record));
             }
         }
     }
     if let Candidates::Found(found) = &mut pair.prospects_by_email {
         for candidate in found {
             let record = RecordRef::Prospect(candidate.record.id);
-            if reserved.contains_key(&record) {
-                candidate.belongs = Belongs::ToAnotherPair;
-            }
+            candidate.belongs = candidate.belongs.max(belongs_in(reserved, &record));
         }
     }
 }
 
-fn reserve(
-    outcome: &Outcome,
-    origin: RecordRef,
-    index: usize,
-    reserved: &mut BTreeMap<RecordRef, usize>,
-) {
+fn reserve(outcome: &Outcome, origin: RecordRef, index: usize, reserved: &mut Reserved) {
     match outcome {
         Outcome::Update { crm, prospect, .. }
         | Outcome::Retire { crm, prospect, .. }
         | Outcome::Restore { crm, prospect } => {
-            reserved.insert(RecordRef::Crm(crm.clone()), index);
-            reserved.insert(RecordRef::Prospect(*prospect), index);
+            let taken = (index, Belongs::ToAnotherPair);
+            reserved.insert(RecordRef::Crm(crm.clone()), taken);
+            reserved.insert(RecordRef::Prospect(*prospect), taken);
         }
         Outcome::CreateCrm { .. } | Outcome::CreateProspect { .. } => {
-            reserved.insert(origin, index);
+            reserved.insert(origin, (index, Belongs::ToPairAtWork));
         }
         _ => {}
     }

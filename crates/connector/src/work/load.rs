@@ -10,6 +10,7 @@ use sync_core::link::Link;
 use sync_core::pair::{Candidates, Created, Native, Pair};
 use sync_core::record::Side;
 
+use super::commit::records;
 use super::{SeenProspects, WorkError};
 use crate::environment::{Configured, Environment};
 use crate::ports::{Loaded, Sides, StoreError};
@@ -144,7 +145,22 @@ pub(crate) async fn load_rows(
     keys.extend(records.iter().cloned().map(PairKey::of));
     keys.sort();
     keys.dedup();
-    environment.links.load(unit, &records, &keys).await
+    let mut loaded = environment.links.load(unit, &records, &keys).await?;
+    let own = own_keys_of_unsettled(&loaded);
+    if !own.is_empty() {
+        let rows = environment.links.load(unit, &[], &own).await?;
+        loaded.links.extend(rows.links);
+    }
+    Ok(loaded)
+}
+
+/// The rows that the records of a pair may have on their own, where it was begun and not committed: whoever
+/// linked them did not live to take those rows away.
+fn own_keys_of_unsettled(loaded: &Loaded) -> Vec<PairKey> {
+    let links = loaded.links.values();
+    let unsettled = links.filter(|link| link.intent.is_some() && link.is_complete());
+    let own = unsettled.flat_map(|link| records(link).map(PairKey::of));
+    own.filter(|key| !loaded.links.contains_key(key)).collect()
 }
 
 /// The pair of a hint: whoever claims the record, else the key it carries, else its own.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use sync_core::decision::ReadMore;
 use sync_core::ids::{CrmId, ProspectId};
 use sync_core::key::{PairKey, RecordRef};
-use sync_core::link::IntentKind;
+use sync_core::link::Link;
 use sync_core::pair::{Belongs, Candidate, Candidates, Created, Native, Pair};
 use sync_core::record::{CrmRecord, ProspectRecord, Side};
 use sync_core::value::{NormalisedEmail, Spelling};
@@ -90,6 +90,9 @@ async fn find_prospects(
     spellings: &[Spelling],
     until: Timestamp,
 ) -> Result<(Vec<ProspectRecord>, Vec<Spelling>), WorkError> {
+    let mut spellings = spellings.to_vec();
+    // A pair needs all spellings of its address: where time ends, some pairs shall have theirs.
+    spellings.sort_by_cached_key(Spelling::in_lower_case);
     let mut found = Vec::new();
     for (number, chunk) in spellings.chunks(LOOK_UP_CHUNK).enumerate() {
         if round.environment.clock.now() >= until {
@@ -176,13 +179,12 @@ async fn read_wanted(
     let loaded = links.load(&config.business_unit, &records, &keys).await?;
     pairs.note_claims(&loaded.claims);
     found.claims = loaded.claims;
-    for link in loaded.links.values() {
-        let Some(intent) = &link.intent else { continue };
-        found.under_way.insert(link.key.clone());
-        if intent.kind != IntentKind::Update {
-            found.creates.insert(link.key.clone());
-        }
-    }
+    let keys_of = |is_wanted: fn(&Link) -> bool| {
+        let wanted = loaded.links.values().filter(|link| is_wanted(link));
+        wanted.map(|link| link.key.clone()).collect()
+    };
+    found.under_way = keys_of(|link| link.intent.is_some());
+    found.creates = keys_of(Link::is_creating);
     pairs.own_rows.extend(loaded.links);
     Ok((found, not_asked))
 }

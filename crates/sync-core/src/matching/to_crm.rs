@@ -62,7 +62,8 @@ pub fn match_prospect<'a>(
                 }
             }
             Native::Read { side, belongs }
-                if side.present().is_some() && pair.waits_for(*belongs) =>
+                if side.present().is_some_and(|crm| crm.converted.is_none())
+                    && pair.waits_for(*belongs) =>
             {
                 return CrmMatch::NotYet;
             }

@@ -363,6 +363,20 @@ fn k4_a_read_right_after_the_retirement_that_shows_the_prospect_alive_is_not_bel
     ));
 }
 
+/// Seed 1439338: a marketer made the prospect a moment ago, and a read may be from before that.
+#[test]
+fn k4_a_prospect_that_was_seen_a_moment_ago_is_not_missing_yet() {
+    let mut world = ampsea();
+    world.config.account_engagement.stale_reads_seconds = 60;
+    let mut gone = lead_deleted(pair());
+    gone.link.see(pair().prospect.present(), at(60));
+    gone.prospect = Side::Missing;
+    world.now = at(60 + 61);
+    assert_eq!(world.decide(&gone).outcome, Outcome::NotYet);
+    world.now = at(60 + 62);
+    assert_skipped(&world.decide(&gone), SkipReason::CrmDeleted);
+}
+
 #[test]
 fn m2_a_prospect_that_says_its_record_was_deleted_is_not_resynced() {
     let world = ampsea();

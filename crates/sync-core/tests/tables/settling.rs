@@ -511,6 +511,39 @@ fn a_hold_or_skip_does_not_forget_a_create_that_may_have_landed() {
     }
 }
 
+/// Also when the row says so already: it does once the skip was stored with the create still open.
+#[test]
+fn n9_a_skip_that_knows_that_a_create_did_not_land_ends_it() {
+    for reason in [
+        SkipReason::UnassignedNoMatch,
+        SkipReason::AutoCreateOff,
+        SkipReason::CreatedBeforeSetting,
+        SkipReason::ProspectTaken,
+    ] {
+        let mut pair = crm_pair(lead(1)).intending(IntentKind::CreateProspect);
+        pair.link.version = 1;
+        for state in [LinkState::Pending, LinkState::Skipped(reason)] {
+            pair.link.state = state;
+            let skip = outcome(Outcome::Skip(reason));
+            let settled = settle(&pair.link, &skip, &WriteResults::default(), at(60));
+            assert_eq!(settled.link.intent, None, "{reason:?}");
+            assert!(!settled.link.is_creating());
+        }
+    }
+}
+
+/// Whoever finds the record would wait for ever.
+#[test]
+fn r17_a_create_that_rests_with_a_skip_is_not_waited_for() {
+    let mut pair = crm_pair(lead(1)).intending(IntentKind::CreateProspect);
+    pair.link.lease_until = Some(at(99));
+    assert!(pair.link.is_creating());
+    let skip = outcome(Outcome::Skip(SkipReason::NoEmail));
+    let settled = settle(&pair.link, &skip, &WriteResults::default(), at(60));
+    assert!(settled.link.intent.is_some());
+    assert!(!settled.link.is_creating());
+}
+
 #[test]
 fn reading_more_and_waiting_change_nothing_and_come_again() {
     for decision in [

@@ -1,6 +1,6 @@
 //! A link row and all that is stored or removed with it, as one request.
 
-use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
+use aws_sdk_dynamodb::types::{ConditionCheck, Delete, Put, TransactWriteItem};
 use connector::ports::{Commit, StoreError};
 use sync_core::key::{PairKey, RecordRef};
 use sync_core::link::Link;
@@ -8,6 +8,9 @@ use sync_core::settle::ErrorChange;
 
 use super::super::{item, number, store_error, text, transaction_error};
 use super::{DynamoLinks, claim_pk, link_pk, state_pk};
+
+/// A claim that nobody holds, or this pair.
+const UNCLAIMED: &str = "attribute_not_exists(pk) OR #pair = :pair";
 
 impl DynamoLinks {
     /// Stores a row one version on, with all that goes with it.
@@ -63,7 +66,15 @@ impl DynamoLinks {
         let put = |put| TransactWriteItem::builder().put(put).build();
         let delete = |delete| TransactWriteItem::builder().delete(delete).build();
         let puts = puts.into_iter().map(put);
-        Ok(puts.chain(deletes.into_iter().map(delete)).collect())
+        let puts = puts.chain(deletes.into_iter().map(delete));
+        // A release is on the same condition, and a transaction takes one request for an item.
+        let unclaimed = commit
+            .unclaimed()
+            .filter(|record| !commit.releases.contains(record));
+        let check = unclaimed.map(|record| self.check(&commit.link, record));
+        let check = check.transpose()?;
+        let check = check.map(|check| TransactWriteItem::builder().condition_check(check).build());
+        Ok(puts.chain(check).collect())
     }
 
     /// The end of a row of a record that joined a pair, on condition that it is as it was read.
@@ -79,12 +90,28 @@ impl DynamoLinks {
             .map_err(|error| StoreError::Unavailable(error.to_string()))
     }
 
-    /// The end of a claim. Only its own pair gives one up, and the version of that is a condition.
+    /// The end of a claim, on condition that it is this pair's.
     fn release(&self, link: &Link, record: &RecordRef) -> Result<Delete, StoreError> {
         Delete::builder()
             .table_name(&self.table)
             .key("pk", text(claim_pk(&link.business_unit, record)))
             .key("sk", text("claim"))
+            .condition_expression(UNCLAIMED)
+            .expression_attribute_names("#pair", "pair")
+            .expression_attribute_values(":pair", text(link.key.to_string()))
+            .build()
+            .map_err(|error| StoreError::Unavailable(error.to_string()))
+    }
+
+    /// That the record belongs to nobody or to this pair.
+    fn check(&self, link: &Link, record: &RecordRef) -> Result<ConditionCheck, StoreError> {
+        ConditionCheck::builder()
+            .table_name(&self.table)
+            .key("pk", text(claim_pk(&link.business_unit, record)))
+            .key("sk", text("claim"))
+            .condition_expression(UNCLAIMED)
+            .expression_attribute_names("#pair", "pair")
+            .expression_attribute_values(":pair", text(link.key.to_string()))
             .build()
             .map_err(|error| StoreError::Unavailable(error.to_string()))
     }
@@ -119,7 +146,7 @@ impl DynamoLinks {
             .item("sk", text("claim"))
             .item("pair", pair.clone())
             .item("record", text(PairKey::of(record.clone()).to_string()))
-            .condition_expression("attribute_not_exists(pk) OR #pair = :pair")
+            .condition_expression(UNCLAIMED)
             .expression_attribute_names("#pair", "pair")
             .expression_attribute_values(":pair", pair)
             .build()
