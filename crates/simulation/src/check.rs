@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use connector::ports::{Errors, Links};
+use sync_core::decision::SkipReason;
 use sync_core::ids::{CrmId, ProspectId};
 use sync_core::key::{PairKey, RecordRef};
 use sync_core::link::{Link, LinkState};
@@ -62,6 +63,25 @@ fn check_errors(inner: &mut Inner, links: &[Link], open: &[ErrorRow]) {
     }
 }
 
+/// Whether a record of a pair with an open error has a row of its own that nobody goes on with: the comparison does.
+pub fn has_row_beside_error(deployment: &Deployment) -> bool {
+    let unit = deployment.sim.lock().world.config.business_unit.clone();
+    let links =
+        at_once(deployment.links.list(&unit, None, None)).map_or_else(Vec::new, |page| page.rows);
+    let in_error = links.iter().filter(|link| link.has_open_error);
+    let records = in_error.flat_map(|link| {
+        let crm = link.crm_id.clone().map(RecordRef::Crm);
+        crm.into_iter()
+            .chain(link.prospect_id.map(RecordRef::Prospect))
+    });
+    let keys: BTreeSet<PairKey> = records.map(PairKey::of).collect();
+    let is_pending = |link: &&Link| link.state == LinkState::Pending && !link.has_open_error;
+    links
+        .iter()
+        .filter(is_pending)
+        .any(|link| keys.contains(&link.key))
+}
+
 /// Whether an open error tells of a person: of the row of both records where there is one, of any otherwise.
 fn is_covered(world: &World, person: usize, links: &[Link], open: &[ErrorRow]) -> bool {
     let is_theirs = |crm: Option<&CrmId>, prospect: Option<ProspectId>| {
@@ -119,7 +139,10 @@ fn check_pair(inner: &mut Inner, person: usize, links: &[Link], fields: &[usize]
             "unlinked: {crm} or {prospect} has another row, {others:?}"
         ));
     }
-    if link.state != LinkState::Linked
+    // And a slow one that the prospect is in the recycle bin, which a user has taken it out of since.
+    let was_undeleted = inner.world.life(person).prospect_undeleted.is_some();
+    let is_late = was_undeleted && link.state == LinkState::Skipped(SkipReason::ProspectDeleted);
+    if (link.state != LinkState::Linked && !is_late)
         || link.intent.is_some()
         || link.prospect_id != Some(prospect)
     {

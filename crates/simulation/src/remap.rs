@@ -124,6 +124,15 @@ impl World {
             field: to,
             since: version,
         };
+        // What a record does not show any more was decided while that counted; so was what an intent replaces.
+        let origins = self.origins.values();
+        let shown = origins.flat_map(|origins| related(CITY).filter_map(|field| origins[field]));
+        let is_open = |id: &EditId| {
+            let edit = &self.edits[*id];
+            let planned = self.planned.get(&(edit.person, edit.field));
+            !(edit.is_decided && planned.is_some_and(|planned| *planned != edit.value))
+        };
+        let shown: Vec<EditId> = shown.filter(is_open).collect();
         self.based.clear();
         self.agreed
             .retain(|(_, field), _| !are_related(*field, CITY));
@@ -131,11 +140,6 @@ impl World {
             .retain(|(_, field), _| !are_related(*field, CITY));
         self.seen
             .retain(|(_, field, _), _| !are_related(*field, CITY));
-        // What a record does not show any more was decided while that counted.
-        let origins = self.origins.values();
-        let shown: Vec<EditId> = origins
-            .flat_map(|origins| related(CITY).filter_map(|field| origins[field]))
-            .collect();
         for edit in shown {
             self.edits[edit].was_agreed = false;
             self.edits[edit].restores_agreed = false;

@@ -364,7 +364,8 @@ impl Run {
 
     /// A day later the comparison finds nothing, and nothing is written for it.
     fn compare(&mut self) {
-        if !self.sim.lock().violations.is_empty() {
+        let is_judged = self.sim.lock().violations.is_empty();
+        if !is_judged || check::has_row_beside_error(&self.deployment) {
             return;
         }
         let (written, drifted) = (self.written(), self.sim.lock().drifted);
