@@ -146,6 +146,19 @@ impl World {
         }
     }
 
+    /// A worker that began before a remap still decides as before it: what its plan replaces, it may know as agreed on.
+    pub(crate) fn note_outrun(&mut self, person: usize, planned: &str, version: u64) {
+        if version >= self.city_field.since {
+            return;
+        }
+        let origins = self.origins.values();
+        let shown = origins.flat_map(|origins| related(CITY).filter_map(|field| origins[field]));
+        for id in shown.collect::<Vec<_>>() {
+            let edit = &mut self.edits[id];
+            edit.restores_agreed |= edit.person == person && edit.value != planned;
+        }
+    }
+
     /// Until when an entry of a person can have been compared without a base: then the behaviour decides, also
     /// against a value that a user had replaced.
     #[must_use]

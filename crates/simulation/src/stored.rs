@@ -7,6 +7,7 @@ use sync_core::value::{FieldName, FieldValue};
 
 use crate::kernel::Inner;
 use crate::lives;
+use crate::remap::CITY;
 use crate::world::{Conflict, NAMES};
 
 /// Keeps what a row that was stored says.
@@ -96,6 +97,10 @@ fn keep_planned(inner: &mut Inner, link: &Link, is_new: bool) {
         return;
     };
     let Some(plan) = &intent.plan else { return };
+    if let Some(value) = plan.target.get(&FieldName::from(NAMES[CITY].0)) {
+        let (value, version) = (plain(value), intent.config_version);
+        inner.world.note_outrun(person, &value, version);
+    }
     let city_field = inner.world.city_field;
     let said = NAMES.iter().enumerate();
     for (field, (name, _)) in
