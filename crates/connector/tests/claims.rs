@@ -15,7 +15,7 @@ use sync_core::key::{PairKey, RecordRef};
 use sync_core::link::{Link, LinkState};
 use sync_core::protocol::AdminCommand;
 use twin::world::lock;
-use world::{Failure, Fuse, INES, Message, World, example_config};
+use world::{Fuse, INES, Message, World, example_config};
 
 const ANN: &str = "ann@example.com";
 const KEY: &str = "Prospect_Sync_Key__c";
@@ -163,29 +163,16 @@ async fn p1_who_finds_its_record_claimed_meanwhile_says_nothing_of_it() {
 async fn die_before_commit(world: &World) -> Vec<Message> {
     assert_eq!(world.poll_once().await.problem, None);
     let batch = world.waiting();
-    die_before(world, "links.commit", &batch).await;
+    world.die_before("links.commit", &batch).await;
     world.services.forget();
     batch
-}
-
-/// A worker dies before its first call of this name.
-async fn die_before(world: &World, name: &'static str, batch: &[Message]) {
-    *lock(&world.fuse) = Some(Fuse::failing(name, Failure::CrashBefore));
-    assert!(world.deliver(world.environment(), batch).await.is_none());
-    *lock(&world.fuse) = None;
-}
-
-fn waiting_besides(world: &World, batch: &[Message]) -> Vec<Message> {
-    let mut waiting = world.waiting();
-    waiting.retain(|message| batch.iter().all(|seen| seen.id != message.id));
-    waiting
 }
 
 /// Another worker goes first; then the messages of the dead one come again.
 async fn work_on_what_came_since(world: &World, batch: &[Message]) {
     world.advance(5);
     assert_eq!(world.poll_once().await.problem, None);
-    let later = waiting_besides(world, batch);
+    let later = world.waiting_besides(batch);
     let delivered = world.deliver(world.environment(), &later).await;
     let (failed, _) = delivered.expect("the worker lives");
     world.put_back(&later, &failed);
@@ -204,7 +191,7 @@ async fn p1_a_record_that_carries_the_key_of_another_pair_is_decided_there() {
     world.advance(120);
     let prospect = prospect_id(prospect);
     world.admin(AdminCommand::Sync { prospect }).await;
-    let by_hand = waiting_besides(&world, &batch);
+    let by_hand = world.waiting_besides(&batch);
     assert_eq!(by_hand.len(), 1);
     let delivered = world.deliver(world.environment(), &by_hand).await;
     let (failed, _) = delivered.expect("the worker lives");
@@ -274,8 +261,8 @@ async fn p1_a_pair_that_is_moved_before_it_is_linked_claims_both_records() {
         record: lead.parse().expect("an id"),
     };
     world.admin(send).await;
-    let sent = waiting_besides(&world, &batch);
-    die_before(&world, "marketing.write", &sent).await;
+    let sent = world.waiting_besides(&batch);
+    world.die_before("marketing.write", &sent).await;
     let (unit, key) = (
         world.unit(),
         PairKey::of(RecordRef::Prospect(prospect_id(ann))),

@@ -190,8 +190,6 @@ async fn p3_no_intent_is_stored_that_no_write_can_follow() {
     }
 }
 
-/// Prospects one at a time, and two calls to Salesforce: a row under its condition, and a score, which
-/// needs none.
 /// A look-up for each spelling takes all the time there is: pairs that have both of theirs go on, so that the
 /// next delivery has fewer.
 #[tokio::test]
@@ -212,6 +210,8 @@ async fn k17_where_time_ends_some_pairs_have_all_their_look_ups() {
     assert_eq!(world.prospects().len(), 10);
 }
 
+/// Prospects one at a time, and two calls to Salesforce: a row under its condition, and a score, which
+/// needs none.
 #[tokio::test]
 async fn p3_the_clock_is_read_between_the_calls_of_a_batch() {
     for (call, left) in [

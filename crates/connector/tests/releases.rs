@@ -7,7 +7,6 @@ use serde_json::json;
 use sync_core::key::RecordRef;
 use sync_core::link::LinkState;
 use sync_core::protocol::AdminCommand;
-use twin::world::lock;
 use world::{Failure, Fuse, INES, Message, World, example_config};
 
 const ANN: &str = "ann@example.com";
@@ -53,8 +52,7 @@ async fn send(world: &World, prospect: u64, batch: &[Message]) -> bool {
     world.advance(5);
     let prospect = prospect.try_into().expect("an id");
     world.admin(AdminCommand::Sync { prospect }).await;
-    let mut sent = world.waiting();
-    sent.retain(|message| batch.iter().all(|seen| seen.id != message.id));
+    let sent = world.waiting_besides(batch);
     assert_eq!(sent.len(), 1);
     let delivered = world.deliver(world.environment(), &sent).await;
     let (failed, _) = delivered.expect("the worker lives");
@@ -97,9 +95,7 @@ async fn p9_the_row_of_a_refused_create_goes_when_the_worker_that_linked_its_rec
         world.advance(5);
         assert_eq!(world.poll_once().await.problem, None);
         let batch = world.waiting();
-        *lock(&world.fuse) = Some(Fuse::failing("links.commit", Failure::CrashBefore));
-        assert!(world.deliver(world.environment(), &batch).await.is_none());
-        *lock(&world.fuse) = None;
+        world.die_before("links.commit", &batch).await;
         world.services.forget();
         world.update_prospect(prospect, json!({ "Region__c": "" }));
         world.advance(3_600);
@@ -141,9 +137,7 @@ async fn p1_a_prospect_that_came_while_a_create_is_open_waits_for_its_lead() {
         world.lead(ANN);
         assert_eq!(world.poll_once().await.problem, None);
         let batch = world.waiting();
-        *lock(&world.fuse) = Some(Fuse::failing("marketing.write", Failure::CrashBefore));
-        assert!(world.deliver(world.environment(), &batch).await.is_none());
-        *lock(&world.fuse) = None;
+        world.die_before("marketing.write", &batch).await;
         world.services.forget();
 
         let prospect = assigned(&world, None);

@@ -21,8 +21,7 @@ use crate::world::{Edit, EditId, FIELDS, NAMES, World};
 /// another field, and until then at everything else.
 pub fn check(deployment: &Deployment, is_final: bool) {
     let unit = deployment.sim.lock().world.config.business_unit.clone();
-    let links =
-        at_once(deployment.links.list(&unit, None, None)).map_or_else(Vec::new, |page| page.rows);
+    let links = all_links(deployment);
     let open = at_once(deployment.errors.list(&unit, false)).unwrap_or_default();
     let mut inner = deployment.sim.lock();
     check_errors(&mut inner, &links, &open);
@@ -50,6 +49,12 @@ pub fn check(deployment: &Deployment, is_final: bool) {
     }
 }
 
+fn all_links(deployment: &Deployment) -> Vec<Link> {
+    let unit = deployment.sim.lock().world.config.business_unit.clone();
+    let listed = at_once(deployment.links.list(&unit, None, None));
+    listed.map_or_else(Vec::new, |page| page.rows)
+}
+
 /// An error is open while its row says so: otherwise nothing would ever close it, or nobody would learn of it.
 fn check_errors(inner: &mut Inner, links: &[Link], open: &[ErrorRow]) {
     let told = links.iter().filter(|link| link.has_open_error);
@@ -65,15 +70,9 @@ fn check_errors(inner: &mut Inner, links: &[Link], open: &[ErrorRow]) {
 
 /// Whether a record of a pair with an open error has a row of its own that nobody goes on with: the comparison does.
 pub fn has_row_beside_error(deployment: &Deployment) -> bool {
-    let unit = deployment.sim.lock().world.config.business_unit.clone();
-    let links =
-        at_once(deployment.links.list(&unit, None, None)).map_or_else(Vec::new, |page| page.rows);
+    let links = all_links(deployment);
     let in_error = links.iter().filter(|link| link.has_open_error);
-    let records = in_error.flat_map(|link| {
-        let crm = link.crm_id.clone().map(RecordRef::Crm);
-        crm.into_iter()
-            .chain(link.prospect_id.map(RecordRef::Prospect))
-    });
+    let records = in_error.flat_map(Link::records);
     let keys: BTreeSet<PairKey> = records.map(PairKey::of).collect();
     let is_pending = |link: &&Link| link.state == LinkState::Pending && !link.has_open_error;
     links

@@ -125,14 +125,12 @@ impl World {
             since: version,
         };
         // What a record does not show any more was decided while that counted; so was what an intent replaces.
-        let origins = self.origins.values();
-        let shown = origins.flat_map(|origins| related(CITY).filter_map(|field| origins[field]));
         let is_open = |id: &EditId| {
             let edit = &self.edits[*id];
             let planned = self.planned.get(&(edit.person, edit.field));
             !(edit.is_decided && planned.is_some_and(|planned| *planned != edit.value))
         };
-        let shown: Vec<EditId> = shown.filter(is_open).collect();
+        let shown: Vec<EditId> = self.shown_as_city().filter(is_open).collect();
         self.based.clear();
         self.agreed
             .retain(|(_, field), _| !are_related(*field, CITY));
@@ -146,14 +144,18 @@ impl World {
         }
     }
 
+    /// The entries that records show in the fields that the city is mapped to, or was.
+    fn shown_as_city(&self) -> impl Iterator<Item = EditId> {
+        let origins = self.origins.values();
+        origins.flat_map(|origins| related(CITY).filter_map(|field| origins[field]))
+    }
+
     /// A worker that began before a remap still decides as before it: what its plan replaces, it may know as agreed on.
     pub(crate) fn note_outrun(&mut self, person: usize, planned: &str, version: u64) {
         if version >= self.city_field.since {
             return;
         }
-        let origins = self.origins.values();
-        let shown = origins.flat_map(|origins| related(CITY).filter_map(|field| origins[field]));
-        for id in shown.collect::<Vec<_>>() {
+        for id in self.shown_as_city().collect::<Vec<_>>() {
             let edit = &mut self.edits[id];
             edit.restores_agreed |= edit.person == person && edit.value != planned;
         }

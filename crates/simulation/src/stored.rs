@@ -1,6 +1,5 @@
 //! What the rows of the link table say when they are stored: what was agreed on, planned, and lost in a conflict.
 
-use sync_core::key::RecordRef;
 use sync_core::link::Link;
 use sync_core::trace::Winner;
 use sync_core::value::{FieldName, FieldValue};
@@ -43,12 +42,8 @@ fn plain(value: &FieldValue) -> String {
 
 /// Whose link it is.
 fn owner(inner: &Inner, link: &Link) -> Option<usize> {
-    let records = [
-        link.crm_id.clone().map(RecordRef::Crm),
-        link.prospect_id.map(RecordRef::Prospect),
-    ];
-    let mut known = records.iter().flatten();
-    known.find_map(|record| inner.world.owners.get(record).copied())
+    let mut known = link.records();
+    known.find_map(|record| inner.world.owners.get(&record).copied())
 }
 
 /// Keeps what a row says about where the lead is, and on which entries it was decided.

@@ -139,14 +139,15 @@ mod tests {
 
     #[test]
     fn prospects_that_are_read_too_early_show_in_the_rate() {
-        let [fresh, stale] = MOST_UNREAD;
-        assert!(!tally(fresh, stale, 1_000_000).reads_too_early());
-        assert!(tally(fresh + 1, stale, 1_000_000).reads_too_early());
-        assert!(tally(fresh, stale + 1, 1_000_000).reads_too_early());
+        assert!(!tally(105, 220, 1_000_000).reads_too_early());
+        assert!(tally(106, 220, 1_000_000).reads_too_early());
+        assert!(tally(105, 221, 1_000_000).reads_too_early());
         assert!(!tally(300, 300, ENOUGH - 1).reads_too_early());
         let mut crossed = tally(1, 1, 1_000_000);
         crossed.stale.people = 1_000_000;
-        crossed.stale.crossed = MOST_CROSSED[1] + 1;
+        crossed.stale.crossed = 4_000;
+        assert!(!crossed.reads_too_early());
+        crossed.stale.crossed = 4_001;
         assert!(crossed.reads_too_early());
         let mut old = tally(1, 1, 1_000_000);
         old.stale.oldest_unread = OLDEST_UNREAD[1] + 1;

@@ -283,6 +283,13 @@ impl Link {
         self.has_open_create() && !rests
     }
 
+    /// The records that are known.
+    pub fn records(&self) -> impl Iterator<Item = RecordRef> {
+        let crm = self.crm_id.clone().map(RecordRef::Crm);
+        crm.into_iter()
+            .chain(self.prospect_id.map(RecordRef::Prospect))
+    }
+
     /// Whether both records are known.
     #[must_use]
     pub fn is_complete(&self) -> bool {

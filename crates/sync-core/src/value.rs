@@ -129,8 +129,8 @@ impl NormalisedEmail {
     /// Normalises an address; `None` when there is none.
     #[must_use]
     pub fn new(address: &str) -> Option<Self> {
-        let trimmed = address.trim();
-        (!trimmed.is_empty()).then(|| Self(trimmed.to_lowercase()))
+        let spelling = Spelling::new(address)?;
+        Some(Self(spelling.in_lower_case().0))
     }
 
     /// The normalised address.

@@ -11,7 +11,7 @@ use sync_core::link::Link;
 use sync_core::settle::ErrorRow;
 
 use super::links::{BY_STATE, count};
-use super::{item, row, store_error, text};
+use super::{incomplete, item, row, store_error, text};
 
 /// The errors table.
 #[derive(Clone)]
@@ -94,8 +94,7 @@ impl DynamoErrors {
         let put = Put::builder()
             .table_name(&self.table)
             .set_item(Some(attributes));
-        put.build()
-            .map_err(|error| StoreError::Unavailable(error.to_string()))
+        put.build().map_err(incomplete)
     }
 
     async fn list_state(

@@ -13,7 +13,7 @@ use sync_core::ids::BusinessUnit;
 use sync_core::key::{PairKey, RecordRef};
 use sync_core::link::Link;
 
-use super::{DynamoErrors, Item, row, store_error, text};
+use super::{DynamoErrors, Item, incomplete, row, store_error, text};
 
 /// The index that lists rows by state.
 pub(super) const BY_STATE: &str = "by-state";
@@ -55,7 +55,7 @@ fn wanted_now(keys: Vec<Item>) -> Result<KeysAndAttributes, StoreError> {
         .set_keys(Some(keys))
         .consistent_read(true)
         .build()
-        .map_err(|error| StoreError::Unavailable(error.to_string()))
+        .map_err(incomplete)
 }
 
 impl DynamoLinks {

@@ -13,7 +13,7 @@ pub use state::DynamoState;
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use connector::ports::StoreError;
@@ -64,6 +64,15 @@ fn row<T: DeserializeOwned>(item: &Item) -> Result<T, StoreError> {
         let place = format!("line {}, column {}", error.line(), error.column());
         StoreError::Unavailable(format!("an item's document cannot be read at {place}"))
     })
+}
+
+/// A request that lacks a part: our own mistake, and nothing was stored.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "what `map_err` calls it with"
+)]
+fn incomplete(error: BuildError) -> StoreError {
+    StoreError::Unavailable(error.to_string())
 }
 
 /// What a failed call means: somebody else was faster, or the table is not available.

@@ -206,7 +206,6 @@ pub async fn no_error_is_opened_for_a_record_that_another_pair_has_claimed(
     assert!(matches!(begun[..], [Ok(_)]), "{begun:?}");
     let opens = |link: Link| Commit {
         error: ErrorChange::Open(Box::new(row(&unit, 1, 0))),
-        releases: Vec::new(),
         ..Commit::of(link, after(0))
     };
     let alone = link(links, &unit, &pair(1)).await;

@@ -86,7 +86,7 @@ impl Job<'_> {
         link.see(self.changed.get(&index).or(decided_on), now);
         let was_linked = pair.link.is_complete();
         let claims: Vec<RecordRef> = if link.is_complete() && !was_linked {
-            records(&link).collect()
+            link.records().collect()
         } else {
             Vec::new()
         };
@@ -104,7 +104,7 @@ impl Job<'_> {
     fn released(&self, index: usize, settled: &Link) -> Vec<RecordRef> {
         let gave_up = self.links[index].intent.is_some() && settled.intent.is_none();
         if gave_up && !settled.is_complete() {
-            records(settled).collect()
+            settled.records().collect()
         } else {
             Vec::new()
         }
@@ -112,7 +112,7 @@ impl Job<'_> {
 
     /// Rows that the records of a linked pair had before, as far as they were looked at.
     fn superseded(&self, link: &Link) -> Vec<Link> {
-        let own = records(link).map(PairKey::of);
+        let own = link.records().map(PairKey::of);
         own.filter(|own| link.is_complete() && *own != link.key)
             .filter_map(|own| self.pairs.own_rows.get(&own).cloned())
             .collect()
@@ -199,13 +199,6 @@ impl Job<'_> {
             _ => PairVerdict::Acknowledge,
         }
     }
-}
-
-/// The records of a pair that are known.
-pub(super) fn records(link: &Link) -> impl Iterator<Item = RecordRef> {
-    let crm = link.crm_id.clone().map(RecordRef::Crm);
-    let prospect = link.prospect_id.map(RecordRef::Prospect);
-    crm.into_iter().chain(prospect)
 }
 
 /// The second look at a new partner adds to what the create said instead of replacing it.

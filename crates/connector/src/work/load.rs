@@ -10,7 +10,6 @@ use sync_core::link::Link;
 use sync_core::pair::{Candidates, Created, Native, Pair};
 use sync_core::record::Side;
 
-use super::commit::records;
 use super::{SeenProspects, WorkError};
 use crate::environment::{Configured, Environment};
 use crate::ports::{Loaded, Sides, StoreError};
@@ -159,7 +158,7 @@ pub(crate) async fn load_rows(
 fn own_keys_of_unsettled(loaded: &Loaded) -> Vec<PairKey> {
     let links = loaded.links.values();
     let unsettled = links.filter(|link| link.intent.is_some() && link.is_complete());
-    let own = unsettled.flat_map(|link| records(link).map(PairKey::of));
+    let own = unsettled.flat_map(|link| link.records().map(PairKey::of));
     own.filter(|key| !loaded.links.contains_key(key)).collect()
 }
 

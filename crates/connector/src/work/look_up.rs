@@ -90,9 +90,6 @@ async fn find_prospects(
     spellings: &[Spelling],
     until: Timestamp,
 ) -> Result<(Vec<ProspectRecord>, Vec<Spelling>), WorkError> {
-    let mut spellings = spellings.to_vec();
-    // A pair needs all spellings of its address: where time ends, some pairs shall have theirs.
-    spellings.sort_by_cached_key(Spelling::in_lower_case);
     let mut found = Vec::new();
     for (number, chunk) in spellings.chunks(LOOK_UP_CHUNK).enumerate() {
         if round.environment.clock.now() >= until {
@@ -134,6 +131,9 @@ impl Wanted {
                 }
             }
         }
+        // A pair needs all spellings of its address: where time ends, some pairs shall have theirs.
+        let spellings = &mut by_kind.prospect_spellings;
+        spellings.sort_by_cached_key(Spelling::in_lower_case);
         by_kind
     }
 }

@@ -11,7 +11,6 @@ use sync_core::record::CrmRecord;
 use sync_core::settle::{WriteFailure, WriteResult};
 
 use super::Round;
-use super::commit::records;
 use super::job::{Job, PairVerdict, after_store_error};
 use super::load::LoadedPairs;
 use crate::ports::{Begin, CONDITIONAL_WRITES_PER_CALL, CrmWrite, CrmWriteTarget, Sides};
@@ -98,7 +97,7 @@ impl Job<'_> {
         if self.links[index].is_complete() {
             Vec::new()
         } else {
-            records(begun).collect()
+            begun.records().collect()
         }
     }
 

@@ -12,7 +12,7 @@ use sync_core::hint::{
 use sync_core::key::RecordRef;
 use twin::world::lock;
 
-use super::World;
+use super::{Failure, Fuse, World};
 
 /// How long the worker may run (template.yaml, WorkerTimeoutSeconds).
 pub const WORKER_SECONDS: i64 = 300;
@@ -145,6 +145,20 @@ impl World {
             body: serde_json::to_string(&batch).expect("a batch is JSON"),
             deliveries,
         }
+    }
+
+    /// A worker dies before its first call of this name.
+    pub async fn die_before(&self, name: &'static str, batch: &[Message]) {
+        *lock(&self.fuse) = Some(Fuse::failing(name, Failure::CrashBefore));
+        assert!(self.deliver(self.environment(), batch).await.is_none());
+        *lock(&self.fuse) = None;
+    }
+
+    /// What waits besides the messages of `batch`.
+    pub fn waiting_besides(&self, batch: &[Message]) -> Vec<Message> {
+        let mut waiting = self.waiting();
+        waiting.retain(|message| batch.iter().all(|seen| seen.id != message.id));
+        waiting
     }
 
     /// Gives messages to a worker; answers which ids it reports as failed, nothing when it died.

@@ -6,11 +6,19 @@ use sync_core::key::{PairKey, RecordRef};
 use sync_core::link::Link;
 use sync_core::settle::ErrorChange;
 
-use super::super::{item, number, store_error, text, transaction_error};
+use super::super::{Item, incomplete, item, number, store_error, text, transaction_error};
 use super::{DynamoLinks, claim_pk, link_pk, state_pk};
 
 /// A claim that nobody holds, or this pair.
 const UNCLAIMED: &str = "attribute_not_exists(pk) OR #pair = :pair";
+
+fn claim_key(link: &Link, record: &RecordRef) -> Item {
+    let pk = claim_pk(&link.business_unit, record);
+    Item::from([
+        ("pk".to_owned(), text(pk)),
+        ("sk".to_owned(), text("claim")),
+    ])
+}
 
 impl DynamoLinks {
     /// Stores a row one version on, with all that goes with it.
@@ -87,33 +95,31 @@ impl DynamoLinks {
             .expression_attribute_names("#version", "version")
             .expression_attribute_values(":read", number(gone.version))
             .build()
-            .map_err(|error| StoreError::Unavailable(error.to_string()))
+            .map_err(incomplete)
     }
 
     /// The end of a claim, on condition that it is this pair's.
     fn release(&self, link: &Link, record: &RecordRef) -> Result<Delete, StoreError> {
         Delete::builder()
             .table_name(&self.table)
-            .key("pk", text(claim_pk(&link.business_unit, record)))
-            .key("sk", text("claim"))
+            .set_key(Some(claim_key(link, record)))
             .condition_expression(UNCLAIMED)
             .expression_attribute_names("#pair", "pair")
             .expression_attribute_values(":pair", text(link.key.to_string()))
             .build()
-            .map_err(|error| StoreError::Unavailable(error.to_string()))
+            .map_err(incomplete)
     }
 
     /// That the record belongs to nobody or to this pair.
     fn check(&self, link: &Link, record: &RecordRef) -> Result<ConditionCheck, StoreError> {
         ConditionCheck::builder()
             .table_name(&self.table)
-            .key("pk", text(claim_pk(&link.business_unit, record)))
-            .key("sk", text("claim"))
+            .set_key(Some(claim_key(link, record)))
             .condition_expression(UNCLAIMED)
             .expression_attribute_names("#pair", "pair")
             .expression_attribute_values(":pair", text(link.key.to_string()))
             .build()
-            .map_err(|error| StoreError::Unavailable(error.to_string()))
+            .map_err(incomplete)
     }
 
     /// The row, on condition that the stored version is the one that was read.
@@ -133,8 +139,7 @@ impl DynamoLinks {
                 .expression_attribute_names("#version", "version")
                 .expression_attribute_values(":read", number(read_version))
         };
-        put.build()
-            .map_err(|error| StoreError::Unavailable(error.to_string()))
+        put.build().map_err(incomplete)
     }
 
     /// A claim, on condition that the record belongs to nobody or to this pair.
@@ -142,14 +147,13 @@ impl DynamoLinks {
         let pair = text(link.key.to_string());
         Put::builder()
             .table_name(&self.table)
-            .item("pk", text(claim_pk(&link.business_unit, record)))
-            .item("sk", text("claim"))
+            .set_item(Some(claim_key(link, record)))
             .item("pair", pair.clone())
             .item("record", text(PairKey::of(record.clone()).to_string()))
             .condition_expression(UNCLAIMED)
             .expression_attribute_names("#pair", "pair")
             .expression_attribute_values(":pair", pair)
             .build()
-            .map_err(|error| StoreError::Unavailable(error.to_string()))
+            .map_err(incomplete)
     }
 }
