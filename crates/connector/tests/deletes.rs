@@ -168,3 +168,17 @@ async fn r52_a_move_leaves_the_token_of_the_last_update() {
     assert!(is_recycled(&world, prospect));
     assert_eq!(token(), before);
 }
+
+/// Whoever sends a record and looks for it finds out what became of it.
+#[tokio::test]
+async fn r47_a_sent_lead_that_cannot_be_read_leaves_a_row_that_says_so() {
+    let world = World::active().await;
+    let record = sync_core::testing::lead_id(999);
+    world.admin(AdminCommand::Send { record }).await;
+    let drained = world.drain().await;
+    assert_eq!(drained.sum(|report| report.skipped["not_visible"]), 1);
+    assert_eq!(
+        state(&world).await,
+        LinkState::Skipped(SkipReason::NotVisible)
+    );
+}

@@ -47,7 +47,7 @@ pub fn decide(pair: &Pair, context: Context<'_>) -> Decision {
         }
         (_, Side::Present(prospect)) => from_prospect(pair, prospect, context, trace),
         (Side::Present(crm), _) => from_crm(pair, crm, context, trace),
-        (_, _) => unwritten(Outcome::Nothing, trace),
+        (_, _) => unwritten(Outcome::Skip(SkipReason::NotVisible), trace),
     }
 }
 

@@ -24,8 +24,16 @@ pub enum SkipReason {
     NoEmail,
     /// M1: CRM sync was switched off for this prospect.
     SyncDisabled,
-    /// M2, R52: the record was deleted in the CRM and is not recreated.
+    /// R52: the record was deleted in the CRM and is not recreated.
     CrmDeleted,
+    /// M2: the prospect says that its record was deleted in the CRM.
+    PreviouslyDeleted,
+    /// The record or prospect was deleted before it had a partner.
+    DeletedUnlinked,
+    /// The lead was converted before it had a prospect; its contact is a record of its own.
+    ConvertedUnlinked,
+    /// The record or prospect cannot be read, and has no partner: gone for good, or not shared with the connector user.
+    NotVisible,
     /// N3: prospects are not created automatically.
     AutoCreateOff,
     /// N10: the record is older than the setting that would create its prospect.
@@ -44,8 +52,15 @@ impl SkipReason {
             Self::UnassignedNoMatch
             | Self::AutoCreateOff
             | Self::CreatedBeforeSetting
-            | Self::ProspectTaken => true,
-            Self::NoEmail | Self::SyncDisabled | Self::CrmDeleted | Self::ProspectDeleted => false,
+            | Self::ProspectTaken
+            | Self::DeletedUnlinked
+            | Self::NotVisible => true,
+            Self::NoEmail
+            | Self::SyncDisabled
+            | Self::CrmDeleted
+            | Self::PreviouslyDeleted
+            | Self::ConvertedUnlinked
+            | Self::ProspectDeleted => false,
         }
     }
 
@@ -57,6 +72,10 @@ impl SkipReason {
             Self::NoEmail => "no_email",
             Self::SyncDisabled => "sync_disabled",
             Self::CrmDeleted => "crm_deleted",
+            Self::PreviouslyDeleted => "previously_deleted",
+            Self::DeletedUnlinked => "deleted_unlinked",
+            Self::ConvertedUnlinked => "converted_unlinked",
+            Self::NotVisible => "not_visible",
             Self::ProspectDeleted => "prospect_deleted",
             Self::AutoCreateOff => "auto_create_off",
             Self::CreatedBeforeSetting => "created_before_setting",

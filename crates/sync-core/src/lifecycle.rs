@@ -18,20 +18,16 @@ pub(crate) fn lifecycle(pair: &Pair, context: Context<'_>, trace: &mut Trace) ->
     match &pair.crm {
         Side::Deleted {
             merged_into: Some(_),
-        } if is_linked(pair) => {
+        } if is_linked(pair) || pair.link.has_open_create() => {
             trace.note("M5", "the record lost a merge");
             Some(Outcome::Hold(HoldReason::CrmRecordMerged))
         }
         // The record that was being created for it was deleted: its key finds it.
         Side::Deleted { .. } if is_creating_crm(pair) => None,
-        Side::Deleted { merged_into } => Some(if is_linked(pair) && merged_into.is_none() {
-            crm_deleted(pair, context, trace)
-        } else if merged_into.is_none() {
-            before_linked(pair, context, trace)
-        } else {
-            Outcome::Nothing
-        }),
-        Side::Missing if pair.link.is_complete() => Some(crm_missing(pair, trace)),
+        Side::Deleted { .. } if is_linked(pair) => Some(crm_deleted(pair, context, trace)),
+        Side::Missing if is_linked(pair) => Some(crm_missing(pair, trace)),
+        Side::Deleted { .. } => Some(before_linked(pair, context, trace)),
+        Side::Missing if known_crm(pair).is_some() => Some(before_linked(pair, context, trace)),
         Side::Present(crm) if crm.converted.is_some() => Some(converted(pair, trace)),
         Side::Present(crm) => prospect_gone(pair, crm, trace),
         Side::Missing | Side::Unlinked => never_linked(pair, trace),
@@ -64,23 +60,27 @@ fn crm_deleted(pair: &Pair, context: Context<'_>, trace: &mut Trace) -> Outcome 
     retire((crm, prospect), context, trace)
 }
 
-/// The record was deleted while its prospect was being created: if it was, it is retired.
+/// The record is gone and its pair is not linked. A prospect that was being created for it is looked for: it is
+/// retired with a record that was deleted (R52), and waits for access to one that is out of sight (M7).
 fn before_linked(pair: &Pair, context: Context<'_>, trace: &mut Trace) -> Outcome {
     let (spellings, Some(crm)) = (pair.spellings(), known_crm(pair)) else {
-        return Outcome::Nothing;
+        trace.note("M6", "the record was deleted: not recreated");
+        return Outcome::Skip(SkipReason::CrmDeleted);
     };
+    let is_out_of_sight = pair.crm == Side::Missing;
     if pair.prospects_by_email == Candidates::NotRead && !spellings.is_empty() {
         let look_ups = spellings.into_iter().map(ReadMore::ProspectsByEmail);
         return Outcome::ReadMore(look_ups.collect());
     }
     match (pair.carrier(), &pair.created) {
+        (Some(Carrier::Present(_)), _) if is_out_of_sight => crm_missing(pair, trace),
         (Some(Carrier::Present(prospect)), _) => retire((crm, prospect), context, trace),
-        (None, Created::NotRead) => pair
-            .look_for_created()
-            .map_or(Outcome::Nothing, |look_for| {
-                Outcome::ReadMore(vec![look_for])
-            }),
-        (Some(Carrier::Recycled(_)) | None, _) => Outcome::Nothing,
+        (Some(Carrier::Recycled(_)), _) => Outcome::Skip(SkipReason::CrmDeleted),
+        (None, Created::NotRead) if let Some(look_for) = pair.look_for_created() => {
+            Outcome::ReadMore(vec![look_for])
+        }
+        (None, _) if is_out_of_sight => Outcome::Skip(SkipReason::NotVisible),
+        (None, _) => Outcome::Skip(SkipReason::DeletedUnlinked),
     }
 }
 
@@ -141,8 +141,8 @@ fn crm_missing(pair: &Pair, trace: &mut Trace) -> Outcome {
 
 fn converted(pair: &Pair, trace: &mut Trace) -> Outcome {
     // A lead that never had a prospect: its contact is a record of its own.
-    if !pair.link.is_complete() && pair.link.intent.is_none() {
-        return Outcome::Nothing;
+    if !is_linked(pair) && pair.link.intent.is_none() {
+        return Outcome::Skip(SkipReason::ConvertedUnlinked);
     }
     trace.note("M4", "the lead was converted");
     Outcome::Hold(HoldReason::LeadConverted)
@@ -154,13 +154,15 @@ fn prospect_gone(pair: &Pair, crm: &CrmRecord, trace: &mut Trace) -> Option<Outc
     let is_linked = pair.link.is_complete() || crm.key.as_ref() == Some(&pair.link.key);
     match &pair.prospect {
         Side::Deleted { .. } if is_linked => Some(recycled(pair, (crm, prospect), trace)),
-        Side::Missing if pair.link.is_complete() => {
-            trace.note("R57", "the prospect is not in the recycle bin any more");
-            Some(Outcome::Hold(HoldReason::ProspectPurged))
-        }
-        Side::Deleted { .. } | Side::Missing => Some(Outcome::Nothing),
+        Side::Missing if is_linked => Some(purged(trace)),
+        Side::Deleted { .. } | Side::Missing => Some(Outcome::Skip(SkipReason::ProspectDeleted)),
         Side::Present(_) | Side::Unlinked => None,
     }
+}
+
+fn purged(trace: &mut Trace) -> Outcome {
+    trace.note("R57", "the prospect is not in the recycle bin any more");
+    Outcome::Hold(HoldReason::ProspectPurged)
 }
 
 /// R53: the record came back, so its prospect does. R56: a prospect that somebody deleted stays where it
@@ -194,16 +196,19 @@ fn never_linked(pair: &Pair, trace: &mut Trace) -> Option<Outcome> {
     let is_gone = matches!(pair.prospect, Side::Deleted { .. } | Side::Missing);
     let prospect = pair.link.prospect_id.filter(|_| is_gone)?;
     let intent = pair.link.intent.as_ref();
-    let is_recycled = matches!(pair.prospect, Side::Deleted { .. });
-    if !is_recycled || intent.is_none_or(|intent| intent.kind != IntentKind::CreateCrm) {
-        return Some(Outcome::Nothing);
-    }
-    if pair.crm_by_key == Candidates::NotRead {
+    let creates = intent.is_some_and(|intent| intent.kind == IntentKind::CreateCrm);
+    if creates && pair.crm_by_key == Candidates::NotRead {
         let key = pair.link.key.clone();
         return Some(Outcome::ReadMore(vec![ReadMore::CrmByKey(key)]));
     }
-    let created = pair.crm_by_key.records().find(|crm| !crm.is_deleted);
-    Some(created.map_or(Outcome::Nothing, |crm| {
-        recycled(pair, (crm, prospect), trace)
-    }))
+    let is_purged = pair.prospect == Side::Missing;
+    let mut created = pair.crm_by_key.records();
+    Some(match created.clone().find(|crm| !crm.is_deleted) {
+        Some(_) if is_purged => purged(trace),
+        Some(crm) => recycled(pair, (crm, prospect), trace),
+        None if is_purged => Outcome::Skip(SkipReason::NotVisible),
+        // Both are in a recycle bin, and either may come back: the create is not forgotten.
+        None if created.next().is_some() => Outcome::Skip(SkipReason::ProspectDeleted),
+        None => Outcome::Skip(SkipReason::DeletedUnlinked),
+    })
 }

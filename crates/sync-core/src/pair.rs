@@ -29,7 +29,7 @@ pub enum Candidates<R> {
 
 impl<R> Candidates<R> {
     /// The records that were found.
-    pub fn records(&self) -> impl Iterator<Item = &R> {
+    pub fn records(&self) -> impl Iterator<Item = &R> + Clone {
         let found = match self {
             Self::NotRead => &[],
             Self::Found(found) => found.as_slice(),

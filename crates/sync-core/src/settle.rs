@@ -68,7 +68,7 @@ pub fn settle(
         }
         Outcome::Hold(reason) => return rest(link, LinkState::Held(*reason), &decision.trace),
         Outcome::Park(problem) => return park(next, problem, &decision.trace, now),
-        Outcome::Nothing => return nothing_to_do(link),
+        Outcome::Nothing => return unchanged(link, None),
         Outcome::ReadMore(_) | Outcome::NotYet => return unchanged(link, Some(Verdict::Retry)),
     }
     next.last_trace = Some(story(link, decision));
@@ -184,31 +184,6 @@ fn unchanged(link: &Link, verdict: Option<Verdict>) -> Settlement {
     }
 }
 
-/// Nothing is written, and nothing is waited for any more. An open error goes with the record it was about: a pair that still has both
-/// records and an error does not end up here.
-fn nothing_to_do(link: &Link) -> Settlement {
-    let was_held = matches!(link.state, LinkState::Held(_));
-    if !link.has_open_error && !was_held {
-        return unchanged(link, None);
-    }
-    let mut next = Link {
-        has_open_error: false,
-        ..link.clone()
-    };
-    if was_held {
-        next.state = LinkState::Pending;
-    }
-    Settlement {
-        link: next,
-        error: if link.has_open_error {
-            ErrorChange::Close
-        } else {
-            ErrorChange::None
-        },
-        verdict: None,
-    }
-}
-
 /// A skip or a hold: stored once, not again on every look. A skip settles an open error too.
 ///
 /// An intent whose result was never learnt stays in the row: whoever takes the pair up again must
@@ -233,8 +208,12 @@ fn rest(link: &Link, state: LinkState, trace: &Trace) -> Settlement {
         next.intent = None;
     }
     if let LinkState::Skipped(reason) = &next.state {
-        next.is_crm_deleted |= *reason == SkipReason::CrmDeleted;
-        next.lacked_email = *reason == SkipReason::NoEmail;
+        // R56: what a user does to the prospect of a record that was never linked is not ours to undo.
+        next.is_crm_deleted |= *reason == SkipReason::CrmDeleted && link.is_complete();
+        next.lacked_email = match reason {
+            SkipReason::DeletedUnlinked | SkipReason::NotVisible => link.lacked_email,
+            _ => *reason == SkipReason::NoEmail,
+        };
     }
     next.last_trace = Some(trace.clone());
     if closes_error {

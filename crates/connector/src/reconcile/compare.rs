@@ -166,7 +166,9 @@ fn by_row(link: &Link, now: Timestamp) -> Option<Verdict> {
 fn by_decision(pair: &Pair, decision: &Decision, now: Timestamp) -> Verdict {
     let is_held = matches!(pair.link.state, LinkState::Held(_));
     match &decision.outcome {
-        Outcome::Skip(SkipReason::CrmDeleted | SkipReason::ProspectDeleted) => {}
+        Outcome::Skip(
+            SkipReason::CrmDeleted | SkipReason::PreviouslyDeleted | SkipReason::ProspectDeleted,
+        ) => {}
         Outcome::Nothing | Outcome::Skip(_) if is_held => return Verdict::Waiting,
         Outcome::Nothing | Outcome::Skip(_) => return Verdict::InStep,
         Outcome::NotYet => return Verdict::InFlight,

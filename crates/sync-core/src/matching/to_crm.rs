@@ -48,7 +48,7 @@ pub fn match_prospect<'a>(
     }
     if prospect.is_marked_deleted {
         trace.note("M2", PREVIOUSLY_DELETED);
-        return CrmMatch::Skip(SkipReason::CrmDeleted);
+        return CrmMatch::Skip(SkipReason::PreviouslyDeleted);
     }
     if let NativeCrmId::Record(id) = &prospect.native_crm_id {
         match &pair.native {
@@ -88,7 +88,7 @@ pub(crate) fn switched_off(prospect: &ProspectRecord, trace: &mut Trace) -> Opti
         }
         NativeCrmId::CrmDeleted => {
             trace.note("M2", PREVIOUSLY_DELETED);
-            Some(SkipReason::CrmDeleted)
+            Some(SkipReason::PreviouslyDeleted)
         }
         NativeCrmId::None | NativeCrmId::Record(_) => None,
     }

@@ -199,9 +199,16 @@ fn r52_a_prospect_whose_creation_nobody_saw_is_looked_for_and_retired() {
         Outcome::ReadMore(vec![look_for])
     );
     let gone = none.clone().with_created(Created::Nothing);
-    assert_eq!(world.decide(&gone).outcome, Outcome::Nothing);
+    let decision = world.decide(&gone);
+    assert_skipped(&decision, SkipReason::DeletedUnlinked);
+    assert_eq!(settled(&gone, &decision, at(60)).link.intent, None);
+    // A marketer deleted it: it is still the record's own when that comes back, and stays where it is (R56).
     let gone = none.clone().with_created(Created::Recycled(prospect_id(1)));
-    assert_eq!(world.decide(&gone).outcome, Outcome::Nothing);
+    let decision = world.decide(&gone);
+    assert_skipped(&decision, SkipReason::CrmDeleted);
+    let link = settled(&gone, &decision, at(60)).link;
+    assert!(link.intent.is_some());
+    assert!(!link.is_crm_deleted);
     let there = none.with_created(Created::Present(Box::new(prospect(1))));
     let decision = world.decide(&there);
     assert_eq!(decision.outcome, retires(true, true));
@@ -383,7 +390,93 @@ fn m2_a_prospect_that_says_its_record_was_deleted_is_not_resynced() {
     let mut marked = prospect(1).email("ann@x.test").assigned(1);
     marked.is_marked_deleted = true;
     let decision = decide_by("M2", &world, &prospect_pair(marked).because(Cause::SyncNow));
-    assert_skipped(&decision, SkipReason::CrmDeleted);
+    assert_skipped(&decision, SkipReason::PreviouslyDeleted);
+}
+
+/// The mark says nothing about the record, which is there.
+#[test]
+fn r56_a_prospect_that_was_marked_and_then_deleted_by_a_user_stays_deleted() {
+    let world = ampsea();
+    let mut marked = pair();
+    marked.prospect = Side::Present(prospect(1).showing(NativeCrmId::CrmDeleted));
+    let decision = decide_by("M2", &world, &marked);
+    let link = settled(&marked, &decision, at(60)).link;
+    let gone = prospect_deleted(Pair { link, ..marked });
+    assert_skipped(&world.decide(&gone), SkipReason::ProspectDeleted);
+}
+
+/// Whatever became of its row, or if it was never stored: the prospect carries the key of the record.
+#[test]
+fn m7_a_record_out_of_sight_whose_key_its_prospect_carries_is_not_created_again() {
+    let mut pair = pair();
+    pair.link.prospect_id = None;
+    pair.link.state = LinkState::Pending;
+    pair.crm = Side::Missing;
+    pair.prospect = Side::Present(
+        prospect(1)
+            .email("ann@x.test")
+            .assigned(1)
+            .carrying(pair.link.key.clone()),
+    );
+    for pair in [pair.clone(), pair.intending(IntentKind::CreateProspect)] {
+        let decision = decide_by("M7", &ampsea(), &pair);
+        assert!(matches!(decision.outcome, Outcome::Park(_)));
+    }
+}
+
+#[test]
+fn m7_a_record_out_of_sight_that_has_no_partner_is_skipped() {
+    let world = ampsea();
+    let mut unseen = crm_pair(lead(1)).because(Cause::SendNow);
+    unseen.crm = Side::Missing;
+    assert_skipped(&world.decide(&unseen), SkipReason::NotVisible);
+    let mut purged = prospect_pair(prospect(1));
+    purged.prospect = Side::Missing;
+    assert_skipped(&world.decide(&purged), SkipReason::NotVisible);
+}
+
+#[test]
+fn m7_a_prospect_that_was_created_for_a_record_out_of_sight_is_looked_for() {
+    let world = ampsea();
+    let mut open = begun(
+        &world,
+        &crm_pair(lead(1).email("ann@x.test")).prospect_hits([]),
+    );
+    open.crm = Side::Missing;
+    let look_for = open.look_for_created().unwrap();
+    assert_eq!(
+        world.decide(&open).outcome,
+        Outcome::ReadMore(vec![look_for])
+    );
+    let there = Created::Present(Box::new(prospect(1)));
+    let decision = decide_by("M7", &world, &open.clone().with_created(there));
+    assert!(matches!(decision.outcome, Outcome::Park(_)));
+    let gone = open.with_created(Created::Nothing);
+    let decision = world.decide(&gone);
+    assert_skipped(&decision, SkipReason::NotVisible);
+    assert_eq!(settled(&gone, &decision, at(60)).link.intent, None);
+}
+
+#[test]
+fn m5_a_record_that_lost_a_merge_while_its_prospect_was_created_is_held() {
+    let mut pair = crm_pair(lead(1)).intending(IntentKind::CreateProspect);
+    pair.crm = Side::Deleted {
+        merged_into: Some(lead_id(2)),
+    };
+    let decision = decide_by("M5", &ampsea(), &pair);
+    assert_eq!(decision.outcome, Outcome::Hold(HoldReason::CrmRecordMerged));
+}
+
+/// R46: what was without an address when it went still is when it comes back.
+#[test]
+fn r46_an_absence_does_not_forget_that_the_address_was_missing() {
+    for crm in [deleted(), Side::Missing] {
+        let mut pair = crm_pair(lead(1));
+        pair.link.lacked_email = true;
+        pair.crm = crm;
+        let decision = ampsea().decide(&pair);
+        assert!(settled(&pair, &decision, at(60)).link.lacked_email);
+    }
 }
 
 #[test]
@@ -465,6 +558,44 @@ fn r57_a_purged_prospect_is_held_while_its_record_lives() {
     assert_eq!(decision.outcome, Outcome::Hold(HoldReason::ProspectPurged));
     pair.crm = Side::Missing;
     assert_skipped(&ampsea().decide(&pair), SkipReason::ProspectDeleted);
+}
+
+/// Its lead alone knows: by the key that it carries, or that it is found by.
+#[test]
+fn r57_a_purged_prospect_whose_lead_was_created_is_held_before_they_are_linked() {
+    let world = ampsea();
+    let mut purged = prospect_pair(prospect(1));
+    purged.prospect = Side::Missing;
+    let created = lead(1).carrying(purged.link.key.clone());
+    let by_hint = Pair {
+        crm: Side::Present(created.clone()),
+        ..purged.clone()
+    };
+    let open = purged.intending(IntentKind::CreateCrm);
+    let found = open.clone().crm_with_key([created]);
+    for pair in [by_hint, found] {
+        let decision = decide_by("R57", &world, &pair);
+        assert_eq!(decision.outcome, Outcome::Hold(HoldReason::ProspectPurged));
+    }
+    let none = open.crm_with_key([]);
+    assert_skipped(&world.decide(&none), SkipReason::NotVisible);
+}
+
+#[test]
+fn r56_a_prospect_deleted_while_its_lead_was_created_waits_for_either_to_come_back() {
+    let world = ampsea();
+    let mut open = prospect_pair(prospect(1)).intending(IntentKind::CreateCrm);
+    open.prospect = deleted();
+    let mut gone = lead(1);
+    gone.is_deleted = true;
+    let created = open.clone().crm_with_key([gone]);
+    let decision = world.decide(&created);
+    assert_skipped(&decision, SkipReason::ProspectDeleted);
+    assert!(settled(&created, &decision, at(60)).link.intent.is_some());
+    let none = open.crm_with_key([]);
+    let decision = world.decide(&none);
+    assert_skipped(&decision, SkipReason::DeletedUnlinked);
+    assert_eq!(settled(&none, &decision, at(60)).link.intent, None);
 }
 
 #[test]

@@ -93,7 +93,7 @@ fn m1_a_switched_off_prospect_with_an_unreadable_value_is_no_error() {
 fn m2_a_prospect_whose_record_was_deleted_is_skipped_even_by_hand() {
     let pair = prospect_pair(ann().showing(NativeCrmId::CrmDeleted)).because(Cause::SyncNow);
     let decision = decide_by("M2", &by_email(), &pair);
-    assert_skipped(&decision, SkipReason::CrmDeleted);
+    assert_skipped(&decision, SkipReason::PreviouslyDeleted);
     let said = decision.trace.to_string();
     assert!(said.contains("previously been deleted in your CRM and will not be resynced"));
 }
@@ -103,7 +103,7 @@ fn m2_c3_a_deleted_sentinel_is_not_linked_from_the_salesforce_side() {
     let pair = crm_pair(ann_as_lead(1)).prospect_hits([ann().showing(NativeCrmId::CrmDeleted)]);
     assert_skipped(
         &decide_by("M2", &non_ampsea(), &pair),
-        SkipReason::CrmDeleted,
+        SkipReason::PreviouslyDeleted,
     );
 }
 
@@ -159,9 +159,14 @@ fn m4_a_converted_lead_that_we_had_created_is_held() {
 }
 
 #[test]
-fn m4_a_converted_lead_that_never_had_a_prospect_is_nothing() {
-    let pair = crm_pair(ann_as_lead(1).converted_to(Some(contact_id(1))));
-    assert_eq!(by_crm_id().decide(&pair).outcome, Outcome::Nothing);
+fn m4_a_converted_lead_that_never_had_a_prospect_is_skipped() {
+    let mut pair = crm_pair(ann_as_lead(1).converted_to(Some(contact_id(1))));
+    let decision = by_crm_id().decide(&pair);
+    assert_skipped(&decision, SkipReason::ConvertedUnlinked);
+    // One that carries its key tells that it had.
+    pair.prospect = Side::Present(ann().carrying(pair.link.key.clone()));
+    let decision = decide_by("M4", &by_crm_id(), &pair);
+    assert_eq!(decision.outcome, Outcome::Hold(HoldReason::LeadConverted));
 }
 
 #[test]
@@ -193,11 +198,12 @@ fn m5_m6_behind_the_shown_crm_id_nothing_is_recreated() {
 }
 
 #[test]
-fn m6_a_deleted_record_that_never_had_a_prospect_is_nothing() {
+fn m6_a_deleted_record_that_never_had_a_prospect_is_skipped() {
     for merged_into in [None, Some(lead_id(2))] {
         let mut pair = crm_pair(lead(1));
         pair.crm = Side::Deleted { merged_into };
-        assert_eq!(by_crm_id().decide(&pair).outcome, Outcome::Nothing);
+        let decision = by_crm_id().decide(&pair);
+        assert_skipped(&decision, SkipReason::DeletedUnlinked);
     }
 }
 
@@ -713,10 +719,11 @@ fn r24_with_the_option_the_address_is_searched_before_anything_is_created() {
 }
 
 #[test]
-fn r56_a_deleted_prospect_that_never_had_a_record_is_nothing() {
+fn r56_a_deleted_prospect_that_never_had_a_record_is_skipped() {
     let mut pair = prospect_pair(ann()).in_state(LinkState::Pending);
     pair.prospect = Side::Deleted { merged_into: None };
-    assert_eq!(by_crm_id().decide(&pair).outcome, Outcome::Nothing);
+    let decision = by_crm_id().decide(&pair);
+    assert_skipped(&decision, SkipReason::DeletedUnlinked);
 }
 
 #[test]

@@ -14,6 +14,8 @@ use sync_core::testing::{
 use sync_core::trace::Trace;
 use sync_core::value::FieldName;
 
+use crate::assert_skipped;
+
 const CLASSES: [ErrorClass; 10] = [
     ErrorClass::Transient,
     ErrorClass::Throttled,
@@ -310,7 +312,7 @@ fn an_open_error_goes_with_the_record_it_was_about() {
     pair.link.has_open_error = true;
     pair.prospect = Side::Deleted { merged_into: None };
     let decision = World::new(config()).decide(&pair);
-    assert_eq!(decision.outcome, Outcome::Nothing);
+    assert_skipped(&decision, SkipReason::DeletedUnlinked);
     let settled = settle(&pair.link, &decision, &WriteResults::default(), at(60));
     assert_eq!(settled.error, ErrorChange::Close);
     assert!(!settled.link.has_open_error);
@@ -519,6 +521,8 @@ fn n9_a_skip_that_knows_that_a_create_did_not_land_ends_it() {
         SkipReason::AutoCreateOff,
         SkipReason::CreatedBeforeSetting,
         SkipReason::ProspectTaken,
+        SkipReason::DeletedUnlinked,
+        SkipReason::NotVisible,
     ] {
         let mut pair = crm_pair(lead(1)).intending(IntentKind::CreateProspect);
         pair.link.version = 1;
