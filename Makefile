@@ -6,6 +6,8 @@ FUNCTIONS := poller reconciler worker dlq-drain admin
 CLIENTS := tests/public-clients
 SIMULATE := target/release/simulation
 PAGE := docs/reliability.md
+CODE = $(shell git rev-parse --short=12 HEAD:crates)$(shell git diff --quiet HEAD -- crates || echo +)
+ONTO_PAGE = --page $(PAGE) --code $(CODE)
 N ?= 20000000
 
 .PHONY: demo fuzz-guided fuzz-keep test test-rust test-simulation simulate stale-reads without-tokens mutants crash-points test-crashes test-template test-contract test-clients test-e2e bench lint build deploy clean binaries simulator
@@ -28,13 +30,13 @@ test-simulation: simulator ## 200,000 schedules of the real connector in a seede
 	$(SIMULATE) run --schedules 200000
 
 simulate: simulator ## N schedules in all, onto the page; goes on where it stopped
-	$(SIMULATE) run --schedules $(N) --progress .simulation.json --page $(PAGE)
+	$(SIMULATE) run --schedules $(N) --progress .simulation.json $(ONTO_PAGE)
 
 stale-reads: simulator ## what a read cache of a minute costs, onto the page
-	$(SIMULATE) run --cache true --schedules 200000 --enough 1000000 --page $(PAGE)
+	$(SIMULATE) run --cache true --schedules 200000 --enough 1000000 $(ONTO_PAGE)
 
 without-tokens: simulator ## what is lost where no token fields are configured, onto the page
-	-$(SIMULATE) run --no-tokens --schedules 200000 --enough 1000000 --page $(PAGE)
+	-$(SIMULATE) run --no-tokens --schedules 200000 --enough 1000000 $(ONTO_PAGE)
 
 mutants: simulator ## every step of the protocol left out once: the seed that notices, onto the page
 	$(SIMULATE) mutants --page $(PAGE)

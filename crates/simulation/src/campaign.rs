@@ -41,6 +41,8 @@ pub struct Campaign {
     pub enough: usize,
     /// Where to keep how far it came.
     pub progress: Option<PathBuf>,
+    /// What the page says of which code the figures are.
+    pub code: Option<String>,
 }
 
 /// How far a campaign came.
@@ -87,19 +89,16 @@ impl Campaign {
                 } => WITHOUT_TOKENS,
                 _ => SCHEDULES,
             };
-            page::replace(
-                file,
-                block,
-                &progress.tally.figures(self.start, progress.done),
-            );
+            let figures = progress.tally.figures(self.start, progress.done);
+            let code = self.code.as_ref();
+            let of_code = code.map(|code| format!("Of the code `{code}`: "));
+            page::replace(file, block, &(of_code.unwrap_or_default() + &figures));
         }
-        let reads_too_early = progress.tally.reads_too_early();
-        if reads_too_early {
-            println!(
-                "more or older entries of Account Engagement were overwritten unread than reading late explains"
-            );
+        let unexplained = progress.tally.unexplained();
+        for line in &unexplained {
+            println!("more than can be explained: {line}");
         }
-        if progress.tally.bad.is_empty() && !reads_too_early {
+        if progress.tally.bad.is_empty() && unexplained.is_empty() {
             ExitCode::SUCCESS
         } else {
             ExitCode::FAILURE

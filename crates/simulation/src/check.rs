@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use connector::dlq::UNDELIVERABLE;
 use connector::ports::{Errors, Links};
 use sync_core::decision::SkipReason;
 use sync_core::ids::{CrmId, ProspectId};
@@ -55,8 +56,17 @@ fn all_links(deployment: &Deployment) -> Vec<Link> {
     listed.map_or_else(Vec::new, |page| page.rows)
 }
 
-/// An error is open while its row says so: otherwise nothing would ever close it, or nobody would learn of it.
+/// An error is open while its row says so: otherwise nothing would ever close it, or nobody would learn of it. And it
+/// has a cause among the faults of the run.
 fn check_errors(inner: &mut Inner, links: &[Link], open: &[ErrorRow]) {
+    for row in open {
+        if !is_explained(inner, &row.code) {
+            let (pair, code) = (&row.pair, &row.code);
+            inner.violate(format!(
+                "errors: {pair} ends with {code}, which nothing explains"
+            ));
+        }
+    }
     let told = links.iter().filter(|link| link.has_open_error);
     let told: BTreeSet<&PairKey> = told.map(|link| &link.key).collect();
     let open: BTreeSet<&PairKey> = open.iter().map(|row| &row.pair).collect();
@@ -65,6 +75,18 @@ fn check_errors(inner: &mut Inner, links: &[Link], open: &[ErrorRow]) {
         inner.violate(format!(
             "errors: {pair}, open {is_open}, its row says otherwise"
         ));
+    }
+}
+
+/// Whether an error is of a kind that the faults of the run bring about.
+fn is_explained(inner: &Inner, code: &str) -> bool {
+    let faults = &inner.faults;
+    let has_namesakes = faults.shared_addresses > 0 || !inner.world.crossed.is_empty();
+    match code {
+        "STRING_TOO_LONG" => faults.unfit > 0,
+        "RESTORE" => faults.deletes > 0 && has_namesakes,
+        UNDELIVERABLE => faults.outage || faults.slow,
+        _ => false,
     }
 }
 
@@ -139,8 +161,8 @@ fn check_pair(inner: &mut Inner, person: usize, links: &[Link], fields: &[usize]
         ));
     }
     // And a slow one that the prospect is in the recycle bin, which a user has taken it out of since.
-    let was_undeleted = inner.world.life(person).prospect_undeleted.is_some();
-    let is_late = was_undeleted && link.state == LinkState::Skipped(SkipReason::ProspectDeleted);
+    let is_late = link.state == LinkState::Skipped(SkipReason::ProspectDeleted)
+        && lives::is_skip_late(&inner.world, person);
     if (link.state != LinkState::Linked && !is_late)
         || link.intent.is_some()
         || link.prospect_id != Some(prospect)
@@ -203,11 +225,10 @@ fn check_field(inner: &mut Inner, person: usize, field: usize, shown: &[String])
     let unrecorded: Vec<String> = lost
         .into_iter()
         .filter(|edit| {
-            // A blank that was there from the beginning is no edit.
             let is_expected = edit.was_agreed
                 || edit.restores_agreed
                 || edit.is_replaced_beside
-                || edit.value.is_empty();
+                || edit.is_unlinked && edit.value.is_empty();
             !is_expected && !is_recorded(&inner.world, edit)
         })
         .map(|edit| edit.value.clone())

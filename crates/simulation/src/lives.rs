@@ -24,6 +24,27 @@ pub struct Life {
     pub is_prospect_deleted: bool,
     /// When a user last took the prospect out of the recycle bin.
     pub prospect_undeleted: Option<Millis>,
+    /// When a process last stored that the prospect is in the recycle bin, and when it had read it.
+    pub prospect_skipped: Option<(Millis, Millis)>,
+}
+
+/// Whether it was stored that the prospect of a person is in the recycle bin after a user had taken it out, by a
+/// process that had read it before, or may have read an older state (K4).
+#[must_use]
+pub fn is_skip_late(world: &World, person: usize) -> bool {
+    let Some(life) = world.lives.get(&person) else {
+        return false;
+    };
+    let stale_reads = stale_reads(world);
+    let times = life.prospect_undeleted.zip(life.prospect_skipped);
+    times.is_some_and(|(undeleted, (stored, read))| {
+        read < undeleted + stale_reads && undeleted < stored
+    })
+}
+
+/// How old a read of a prospect may be.
+fn stale_reads(world: &World) -> Millis {
+    Millis::from(world.config.account_engagement.stale_reads_seconds) * 1_000
 }
 
 /// The records of a person on a side, and whether they are in the recycle bin.
@@ -154,7 +175,7 @@ pub fn check(world: &World, person: usize) -> Result<BothLive, String> {
         ));
     }
     let life = world.lives.get(&person).copied().unwrap_or_default();
-    let stale_reads = Millis::from(world.config.account_engagement.stale_reads_seconds) * 1_000;
+    let stale_reads = stale_reads(world);
     let state = |records: &[(RecordRef, bool)]| records.first().map(|(_, is_deleted)| *is_deleted);
     match (state(&leads), state(&prospects)) {
         (Some(false), Some(false)) => Ok(BothLive(true)),

@@ -64,6 +64,9 @@ struct Run {
     /// Writes what it came to into this page.
     #[arg(long)]
     page: Option<PathBuf>,
+    /// Says on the page of which code it is.
+    #[arg(long)]
+    code: Option<String>,
     #[command(flatten)]
     world: WorldArguments,
 }
@@ -103,6 +106,7 @@ fn main() -> ExitCode {
                 schedules: asked.schedules,
                 enough: asked.enough,
                 progress: asked.progress,
+                code: asked.code,
             };
             campaign.carry_out(asked.page.as_deref())
         }

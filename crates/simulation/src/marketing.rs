@@ -207,10 +207,10 @@ fn side(
     let Some((fields, origins)) = seen(inner, id) else {
         return Ok(Side::Missing);
     };
-    let task = inner.current;
-    inner
-        .world
-        .note_read(task, RecordRef::Prospect(id), origins);
+    let (task, now) = (inner.current, inner.now);
+    let world = &mut inner.world;
+    world.note_read(task, RecordRef::Prospect(id), origins);
+    world.looked.insert((task, id), now);
     if fields.get("isDeleted") == Some(&Value::Bool(true)) {
         return Ok(Side::Deleted { merged_into: None });
     }

@@ -19,6 +19,7 @@ impl World {
         let mapped = self.city_field.entered_in(field, edit.on_crm);
         let known = [&self.agreed, &self.planned].map(|values| values.get(&(edit.person, mapped)));
         let seen = self.seen.get(&(edit.person, mapped, edit.on_crm));
+        edit.is_unlinked = self.entered.contains_key(record) && !self.linked.contains_key(record);
         edit.restores_agreed = known.contains(&Some(&edit.value)) || seen == Some(&edit.value);
         self.owners.insert(record.clone(), edit.person);
         self.edits.push(edit);

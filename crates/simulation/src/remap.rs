@@ -3,7 +3,7 @@
 use sync_core::config::{Config, ConnectorRow, SyncBehaviour};
 use sync_core::key::RecordRef;
 
-use crate::kernel::Millis;
+use crate::kernel::{Millis, TaskId};
 use crate::world::{EditId, FIELDS, NAMES, World};
 
 /// The city, which a prospect has alone. On a lead it is the field that it is mapped to first.
@@ -150,12 +150,16 @@ impl World {
         origins.flat_map(|origins| related(CITY).filter_map(|field| origins[field]))
     }
 
-    /// A worker that began before a remap still decides as before it: what its plan replaces, it may know as agreed on.
-    pub(crate) fn note_outrun(&mut self, person: usize, planned: &str, version: u64) {
+    /// A worker that began before a remap still decides as before it: what its plan replaces of what it has read, it may
+    /// know as agreed on.
+    pub(crate) fn note_outrun(&mut self, task: TaskId, person: usize, planned: &str, version: u64) {
         if version >= self.city_field.since {
             return;
         }
-        for id in self.shown_as_city().collect::<Vec<_>>() {
+        let read = self.read.iter().filter(|((reader, _), _)| *reader == task);
+        let of_city =
+            read.flat_map(|(_, origins)| related(CITY).filter_map(|field| origins[field]));
+        for id in of_city.collect::<Vec<_>>() {
             let edit = &mut self.edits[id];
             edit.restores_agreed |= edit.person == person && edit.value != planned;
         }

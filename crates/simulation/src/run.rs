@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use connector::memory::{MemoryErrors, MemoryLinks, MemoryState};
 use connector::ports::State;
+use futures::FutureExt;
 use sync_core::config::{ConnectorRow, ConnectorState, SyncBehaviour};
 use sync_core::protocol::AdminCommand;
 
@@ -148,7 +149,7 @@ pub fn run(seed: u64, options: Options) -> Outcome {
     run.play();
     run.drain();
     let is_remapped = run.sim.lock().world.city_field.is_changed();
-    if is_remapped {
+    if is_remapped || check::has_row_beside_error(&run.deployment) {
         check::check(&run.deployment, false);
         run.catch_up();
     }
@@ -185,11 +186,7 @@ fn mutate(sim: &Sim, mutant: Option<Mutant>) {
 
 /// The stores in memory answer at once.
 pub fn at_once<T, E>(call: impl Future<Output = Result<T, E>>) -> Option<T> {
-    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-    match std::pin::pin!(call).poll(&mut context) {
-        std::task::Poll::Ready(answer) => answer.ok(),
-        std::task::Poll::Pending => None,
-    }
+    call.now_or_never()?.ok()
 }
 
 impl Run {
@@ -347,7 +344,8 @@ impl Run {
             .violate("the system does not come to rest".to_owned());
     }
 
-    /// The daily comparison brings into step what was not changed since a field is mapped anew.
+    /// The daily comparison brings into step what was not changed since a field is mapped anew, and takes away what a
+    /// worker that died has left beside a row with an error.
     fn catch_up(&mut self) {
         self.sim.lock().after(COMPARED_AFTER, Event::Reconcile);
         self.play();
@@ -364,8 +362,7 @@ impl Run {
 
     /// A day later the comparison finds nothing, and nothing is written for it.
     fn compare(&mut self) {
-        let is_judged = self.sim.lock().violations.is_empty();
-        if !is_judged || check::has_row_beside_error(&self.deployment) {
+        if !self.sim.lock().violations.is_empty() {
             return;
         }
         let (written, drifted) = (self.written(), self.sim.lock().drifted);

@@ -1,6 +1,7 @@
 //! What the rows of the link table say when they are stored: what was agreed on, planned, and lost in a conflict.
 
-use sync_core::link::Link;
+use sync_core::decision::SkipReason;
+use sync_core::link::{Link, LinkState};
 use sync_core::trace::Winner;
 use sync_core::value::{FieldName, FieldValue};
 
@@ -21,6 +22,7 @@ pub(crate) fn note(inner: &mut Inner, what: &'static str, link: &Link, is_stored
     if !is_stored {
         return;
     }
+    keep_linked(inner, link);
     keep_lives(inner, link);
     // What is still to be classified says nothing new about what both sides agree on.
     if what == "commit" && link.intent.is_none() {
@@ -46,6 +48,17 @@ fn owner(inner: &Inner, link: &Link) -> Option<usize> {
     known.find_map(|record| inner.world.owners.get(&record).copied())
 }
 
+/// Keeps of which records the row knows the fields; a create that was given up knows them no longer.
+fn keep_linked(inner: &mut Inner, link: &Link) {
+    let linked = &mut inner.world.linked;
+    let intent = link.intent.as_ref();
+    if link.is_complete() || intent.is_some_and(|intent| intent.plan.is_some()) {
+        linked.extend(link.records().map(|record| (record, link.key.clone())));
+    } else {
+        linked.retain(|_, key| *key != link.key);
+    }
+}
+
 /// Keeps what a row says about where the lead is, and on which entries it was decided.
 fn keep_lives(inner: &mut Inner, link: &Link) {
     let task = inner.current;
@@ -60,6 +73,13 @@ fn keep_lives(inner: &mut Inner, link: &Link) {
     }
     if !link.is_crm_deleted && !link.is_moving() {
         lives::note_lead_there(&mut inner.world, person);
+    }
+    let looked = &inner.world.looked;
+    let read = link
+        .prospect_id
+        .and_then(|id| looked.get(&(task, id)).copied());
+    if let (LinkState::Skipped(SkipReason::ProspectDeleted), Some(read)) = (&link.state, read) {
+        inner.world.life(person).prospect_skipped = Some((inner.now, read));
     }
 }
 
@@ -92,9 +112,10 @@ fn keep_planned(inner: &mut Inner, link: &Link, is_new: bool) {
         return;
     };
     let Some(plan) = &intent.plan else { return };
-    if let Some(value) = plan.target.get(&FieldName::from(NAMES[CITY].0)) {
+    let city = plan.target.get(&FieldName::from(NAMES[CITY].0));
+    if let (true, Some(value)) = (is_new, city) {
         let (value, version) = (plain(value), intent.config_version);
-        inner.world.note_outrun(person, &value, version);
+        inner.world.note_outrun(task, person, &value, version);
     }
     let city_field = inner.world.city_field;
     let said = NAMES.iter().enumerate();

@@ -124,7 +124,7 @@ fn one<R>(mut answers: Vec<R>) -> R {
 }
 
 /// The tables in memory answer at once.
-fn at_once(call: impl Future<Output = Vec<Stored>>) -> Stored {
+fn of_memory(call: impl Future<Output = Vec<Stored>>) -> Stored {
     one(call.now_or_never().expect("memory"))
 }
 
@@ -154,7 +154,7 @@ impl Links for Slow<MemoryLinks> {
         let mut answers = Vec::with_capacity(begins.len());
         for begin in begins {
             let link = begin.link.clone();
-            let store = |links: &MemoryLinks, _| at_once(links.begin(vec![begin]));
+            let store = |links: &MemoryLinks, _| of_memory(links.begin(vec![begin]));
             answers.push(self.row("begin", link, store).await);
         }
         answers
@@ -169,7 +169,7 @@ impl Links for Slow<MemoryLinks> {
                 if overwrites {
                     commit.link.version = version(links, &commit.link);
                 }
-                at_once(links.commit(vec![commit]))
+                of_memory(links.commit(vec![commit]))
             };
             answers.push(self.row("commit", link, store).await);
         }

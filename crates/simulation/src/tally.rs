@@ -15,8 +15,14 @@ const MOST_CROSSED: [u64; 2] = [350, 4_000];
 /// 15 s of it, given up after 30 s and executed within another 60; and a stale read is up to 60 s older.
 const OLDEST_UNREAD: [i64; 2] = [135_000, 200_000];
 
-/// Fewer entries, or people, say nothing about a rate.
+/// Of a million people so many at most end with an open error, in the same settings.
+const MOST_IN_ERROR: [u64; 2] = [19_000, 19_000];
+
+/// Fewer entries say nothing about a rate.
 const ENOUGH: u64 = 500_000;
+
+/// Fewer people say nothing about one.
+const ENOUGH_PEOPLE: u64 = 150_000;
 
 /// What many schedules came to.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -50,17 +56,50 @@ impl Tally {
         self.bad.extend(other.bad);
     }
 
-    /// Whether more or older entries were overwritten unread than reading late explains, or more people not found.
-    pub fn reads_too_early(&self) -> bool {
-        let settings = || [&self.fresh, &self.stale].into_iter();
-        let is_more =
-            |number: u64, of: u64, most: u64| of >= ENOUGH && number * 1_000_000 > most * of;
-        let mut unread = settings().zip(MOST_UNREAD);
-        let mut crossed = settings().zip(MOST_CROSSED);
-        let mut oldest = settings().zip(OLDEST_UNREAD);
-        unread.any(|(count, most)| is_more(count.unread_on_prospect, count.edits, most))
-            || crossed.any(|(count, most)| is_more(count.crossed, count.people, most))
-            || oldest.any(|(count, oldest)| count.oldest_unread > oldest)
+    /// What happened more often than it can be explained, one line each: entries overwritten unread, how old they were,
+    /// people not found in time, people with an open error.
+    pub fn unexplained(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        for (index, count) in [&self.fresh, &self.stale].into_iter().enumerate() {
+            let rates = [
+                (
+                    "entries of Account Engagement overwritten unread",
+                    count.unread_on_prospect,
+                    count.edits,
+                    MOST_UNREAD[index],
+                    ENOUGH,
+                ),
+                (
+                    "people not found in time",
+                    count.crossed,
+                    count.people,
+                    MOST_CROSSED[index],
+                    ENOUGH_PEOPLE,
+                ),
+                (
+                    "people with an open error",
+                    count.in_error,
+                    count.people,
+                    MOST_IN_ERROR[index],
+                    ENOUGH_PEOPLE,
+                ),
+            ];
+            for (what, number, of, most, enough) in rates {
+                if of >= enough && number * 1_000_000 > most * of {
+                    found.push(format!(
+                        "{what}: {}, at most {most}",
+                        in_a_million(number, of)
+                    ));
+                }
+            }
+            if count.oldest_unread > OLDEST_UNREAD[index] {
+                found.push(format!(
+                    "an entry of {} ms before overwritten unread",
+                    count.oldest_unread
+                ));
+            }
+        }
+        found
     }
 
     /// The paragraph about `done` schedules from a seed on.
@@ -138,19 +177,23 @@ mod tests {
     }
 
     #[test]
-    fn prospects_that_are_read_too_early_show_in_the_rate() {
-        assert!(!tally(105, 220, 1_000_000).reads_too_early());
-        assert!(tally(106, 220, 1_000_000).reads_too_early());
-        assert!(tally(105, 221, 1_000_000).reads_too_early());
-        assert!(!tally(300, 300, ENOUGH - 1).reads_too_early());
-        let mut crossed = tally(1, 1, 1_000_000);
-        crossed.stale.people = 1_000_000;
-        crossed.stale.crossed = 4_000;
-        assert!(!crossed.reads_too_early());
-        crossed.stale.crossed = 4_001;
-        assert!(crossed.reads_too_early());
+    fn what_happens_too_often_is_told() {
+        let none: [String; 0] = [];
+        assert_eq!(tally(105, 220, 1_000_000).unexplained(), none);
+        assert_eq!(tally(106, 220, 1_000_000).unexplained().len(), 1);
+        assert_eq!(tally(105, 221, 1_000_000).unexplained().len(), 1);
+        assert_eq!(tally(300, 300, ENOUGH - 1).unexplained(), none);
+        let mut people = tally(1, 1, 1_000_000);
+        people.stale.people = 1_000_000;
+        people.stale.crossed = 4_000;
+        people.stale.in_error = 19_000;
+        assert_eq!(people.unexplained(), none);
+        people.stale.crossed = 4_001;
+        assert!(people.unexplained()[0].starts_with("people not found"));
+        people.stale.in_error = 19_001;
+        assert!(people.unexplained()[1].starts_with("people with an open error"));
         let mut old = tally(1, 1, 1_000_000);
         old.stale.oldest_unread = OLDEST_UNREAD[1] + 1;
-        assert!(old.reads_too_early());
+        assert_eq!(old.unexplained().len(), 1);
     }
 }

@@ -246,6 +246,7 @@ fn note(
         at: inner.now,
         stamped,
         on_crm: matches!(record, RecordRef::Crm(_)),
+        is_unlinked: false,
         restores_agreed: false,
         is_replaced: false,
         is_replaced_beside: false,

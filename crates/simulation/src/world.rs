@@ -51,6 +51,8 @@ pub struct Edit {
     pub value: String,
     /// When.
     pub at: Millis,
+    /// Whether no row had told of its record yet: linking never erases a value (R83), so a blank is no entry then.
+    pub is_unlinked: bool,
     /// On which side.
     pub on_crm: bool,
     /// When Salesforce stamped it: a transaction commits later.
@@ -191,10 +193,14 @@ pub struct World {
     pub entered: BTreeMap<RecordRef, Millis>,
     /// When a process last looked for leads, or prospects, with an address.
     pub asked: BTreeMap<(TaskId, bool, String), Millis>,
+    /// Records of which a row knows the fields, and which pair's it is.
+    pub linked: BTreeMap<RecordRef, PairKey>,
     /// People of whom a second record was entered when nobody could find it any more.
     pub crossed: BTreeSet<usize>,
     pub(crate) origins: BTreeMap<RecordRef, Origins>,
     pub(crate) read: BTreeMap<(TaskId, RecordRef), Origins>,
+    /// When a process last read a prospect.
+    pub(crate) looked: BTreeMap<(TaskId, ProspectId), Millis>,
     earlier: BTreeMap<ProspectId, Vec<Earlier>>,
 }
 
@@ -225,9 +231,11 @@ impl World {
             owners: BTreeMap::new(),
             entered: BTreeMap::new(),
             asked: BTreeMap::new(),
+            linked: BTreeMap::new(),
             crossed: BTreeSet::new(),
             origins: BTreeMap::new(),
             read: BTreeMap::new(),
+            looked: BTreeMap::new(),
             earlier: BTreeMap::new(),
         }
     }
@@ -311,9 +319,16 @@ impl World {
         self.read.entry((task, record)).or_insert(origins);
     }
 
-    /// Notes what a process has read.
-    pub fn note_read(&mut self, task: TaskId, record: RecordRef, origins: Origins) {
-        self.read.insert((task, record), origins);
+    /// Notes what a process has read. An older read that shows the same value takes nothing away from what it knows.
+    pub fn note_read(&mut self, task: TaskId, record: RecordRef, mut origins: Origins) {
+        let known = self.read.entry((task, record)).or_default();
+        for (read, known) in origins.iter_mut().zip(*known) {
+            let values = [*read, known].map(|id| id.map(|id| &self.edits[id].value));
+            if values[0] == values[1] {
+                *read = known.max(*read);
+            }
+        }
+        *known = origins;
     }
 
     /// What a record shows in a field, as values are compared; nothing when it is not there.

@@ -17,7 +17,7 @@ use sync_core::schema::FieldDescription;
 use sync_core::settle::WriteFailure;
 use sync_core::value::Spelling;
 
-use super::{Mutant, note_stamps, read_from, was_seen};
+use super::{Mutant, note_stamps, read_from, was_seen, was_undeleted};
 use crate::kernel::Sim;
 
 pub(super) struct MutatedMarketing {
@@ -77,6 +77,9 @@ impl Marketing for MutatedMarketing {
         match self.mutant {
             Mutant::SeenTooEarly => changes.read_at += SignedDuration::from_mins(2),
             Mutant::DeletesNotPolled => changes.rows.retain(|row| !row.is_deleted),
+            Mutant::UndeletesNotPolled => changes
+                .rows
+                .retain(|row| !was_undeleted(&self.sim, row.id, row.stamp)),
             Mutant::DedupByStamp => changes
                 .rows
                 .retain(|row| !was_seen(&self.sim, &row.id.to_string(), row.stamp)),

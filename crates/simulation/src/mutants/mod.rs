@@ -13,6 +13,8 @@ use connector::environment::Environment;
 use connector::ports::{ServiceError, Services, Sides};
 use jiff::{SignedDuration, Timestamp};
 use sync_core::config::Config;
+use sync_core::ids::ProspectId;
+use sync_core::key::RecordRef;
 
 use crate::kernel::Sim;
 
@@ -83,6 +85,7 @@ mutants! {
     DeletedRecordRecreated: "a delete is seen after an older update, which creates the record anew",
     DeletedProspectForgotten: "an undeleted lead gets a second prospect",
     DeletesNotPolled: "rows in the recycle bins are not hinted",
+    UndeletesNotPolled: "prospects that came out of the recycle bin are not hinted",
     RetirementForgotten: "the row does not keep that its record was deleted",
     CursorFromLocalClock: "the cursor is set from a local clock, which is twenty minutes fast",
     NoOverlap: "the poll reads nothing again",
@@ -174,6 +177,15 @@ fn was_seen(sim: &Sim, row: &str, stamp: Timestamp) -> bool {
         .sent
         .insert(format!("{row} {}", stamp.as_second()), now);
     last.is_some_and(|last| now - last <= 300_000)
+}
+
+/// Whether it was a user's undelete that gave a prospect this stamp.
+fn was_undeleted(sim: &Sim, id: ProspectId, stamp: Timestamp) -> bool {
+    let world = &sim.lock().world;
+    let owner = world.owners.get(&RecordRef::Prospect(id));
+    let life = owner.and_then(|person| world.lives.get(person));
+    let undeleted = life.and_then(|life| life.prospect_undeleted);
+    undeleted.is_some_and(|at| at.div_euclid(1_000) == stamp.as_second())
 }
 
 struct MutatedServices(Sides);

@@ -229,6 +229,7 @@ fn overrules_an_edit(direction: Direction, winner: Winner, state: FieldState<'_>
             let never_arrived = Some(loser) != state.base.agreed && loser != base_of_winner;
             loser != its_base || never_arrived
         }
+        (Some(its_base), None) if loser != its_base => true,
         (_, _) => !loser.is_blank(),
     }
 }

@@ -502,6 +502,33 @@ fn r90_with_blank_is_value_a_cleared_field_is_cleared_on_the_other_side() {
     assert_decided(cleared, "R90", Winner::AccountEngagement);
 }
 
+/// A partner was entered by hand while a create was open: nothing is known of it, but what the record held is.
+#[test]
+fn r90_a_field_that_was_cleared_before_the_partner_was_known_loses_as_a_conflict() {
+    let [held, entered, blank] = [text("CEO"), text("CTO"), FieldValue::Blank];
+    let entry = FieldEntry {
+        behaviour: UseAccountEngagement,
+        blanks: BlankIsValue,
+        ..field("jobTitle", "Title")
+    };
+    let loses = |in_salesforce: &FieldValue| {
+        let base = FieldBase {
+            salesforce: Some(&held),
+            ..FieldBase::default()
+        };
+        let state = FieldState {
+            account_engagement: &entered,
+            salesforce: in_salesforce,
+            base,
+            newer: Newer::Tie,
+        };
+        decide_field(&entry, Direction::Both, state)
+    };
+    assert_eq!(loses(&blank).winner, Winner::AccountEngagement);
+    assert!(loses(&blank).conflict);
+    assert!(loses(&held).conflict);
+}
+
 #[test]
 fn r91_without_a_base_an_opt_out_wins_on_either_side_and_under_every_behaviour() {
     for behaviour in BEHAVIOURS {
