@@ -71,6 +71,13 @@ def test_the_deployment_page_asks_for_the_concurrency_that_the_functions_reserve
     assert (int(said), int(quota)) == (reserved, reserved + 100)
 
 
+def test_every_reason_to_skip_or_hold_a_pair_is_explained() -> None:
+    named = re.findall(r'Self::\w+ => "(\w+)"', (REPO / "crates/sync-core/src/decision.rs").read_text())
+    page = (REPO / "docs/operating/day-to-day.md").read_text()
+    assert len(named) > 10
+    assert [name for name in named if f"| `{name}` |" not in page] == []
+
+
 def generated(name: str, target: str) -> str:
     """What a make target has written into the page."""
     begin, end = f"<!-- {name}: made by `make {target}` -->", f"<!-- end of {name} -->"
@@ -88,5 +95,6 @@ def test_every_generated_part_of_the_page_is_filled() -> None:
 def test_the_page_says_how_many_schedules_ran_and_none_is_violated() -> None:
     said = re.search(r"([\d,]+) schedules from seed \d+, (\d+) of them violated", generated("schedules", "simulate"))
     assert said, "make simulate"
+    assert re.search(r"Of the code `[0-9a-f]{12}`: [\d,]+ schedules", generated("schedules", "simulate"))
     assert int(said[1].replace(",", "")) >= 5_000_000
     assert int(said[2]) == 0

@@ -26,6 +26,9 @@ pub fn check(deployment: &Deployment, is_final: bool) {
     let open = at_once(deployment.errors.list(&unit, false)).unwrap_or_default();
     let mut inner = deployment.sim.lock();
     check_errors(&mut inner, &links, &open);
+    if is_final {
+        check_rest(&mut inner, &links);
+    }
     for person in 0..inner.world.people.len() {
         let is_covered = is_covered(&inner.world, person, &links, &open);
         let is_duplicate = [true, false]
@@ -78,6 +81,21 @@ fn check_errors(inner: &mut Inner, links: &[Link], open: &[ErrorRow]) {
     }
 }
 
+/// A row says where its pair stands: nothing is begun that nobody goes on with, and nothing waits for what is over.
+fn check_rest(inner: &mut Inner, links: &[Link]) {
+    for link in links.iter().filter(|link| !link.has_open_error) {
+        let is_open = match link.state {
+            LinkState::Pending => true,
+            LinkState::Held(reason) => !reason.is_lasting(),
+            LinkState::Linked | LinkState::Skipped(_) => link.is_creating(),
+        };
+        if is_open {
+            let (key, state, intent) = (&link.key, &link.state, &link.intent);
+            inner.violate(format!("unfinished: {key} is {state:?}, {intent:?}"));
+        }
+    }
+}
+
 /// Whether an error is of a kind that the faults of the run bring about.
 fn is_explained(inner: &Inner, code: &str) -> bool {
     let faults = &inner.faults;
@@ -85,7 +103,7 @@ fn is_explained(inner: &Inner, code: &str) -> bool {
     match code {
         "STRING_TOO_LONG" => faults.unfit > 0,
         "RESTORE" => faults.deletes > 0 && has_namesakes,
-        UNDELIVERABLE => faults.outage || faults.slow,
+        UNDELIVERABLE => faults.outage || faults.slow || faults.refuse + faults.crash > 0,
         _ => false,
     }
 }

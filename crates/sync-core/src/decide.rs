@@ -47,7 +47,7 @@ pub fn decide(pair: &Pair, context: Context<'_>) -> Decision {
         }
         (_, Side::Present(prospect)) => from_prospect(pair, prospect, context, trace),
         (Side::Present(crm), _) => from_crm(pair, crm, context, trace),
-        (_, _) => unwritten(Outcome::Skip(SkipReason::NotVisible), trace),
+        (_, _) => unwritten(Outcome::NotYet, trace),
     }
 }
 
@@ -98,7 +98,7 @@ pub(crate) fn no_access(crm: Option<&CrmId>) -> Problem {
         fields: Vec::new(),
         message: format!(
             "{record} is not visible to the connector user; share the record with that user, \
-             or unlink the prospect"
+             or, if it was deleted for good, delete the prospect"
         ),
     }
 }
@@ -144,7 +144,7 @@ fn from_prospect(
         CrmMatch::Record(crm) => return update(pair, crm, prospect, context, trace),
         CrmMatch::NoMatch => return create_crm(pair, prospect, context, trace),
         CrmMatch::Skip(reason) => Outcome::Skip(reason),
-        CrmMatch::Deleted(crm) => retire((crm, prospect), context, &mut trace),
+        CrmMatch::Deleted(crm) => retire(pair, (crm, prospect), context, &mut trace),
         CrmMatch::Hold(reason) => Outcome::Hold(reason),
         CrmMatch::NoAccess(id) => Outcome::Park(no_access(Some(&id))),
         CrmMatch::ReadMore(plan) => Outcome::ReadMore(plan),

@@ -105,6 +105,15 @@ pub enum HoldReason {
 }
 
 impl HoldReason {
+    /// Whether nobody takes it up again before a record changes or somebody acts.
+    #[must_use]
+    pub fn is_lasting(self) -> bool {
+        match self {
+            Self::Paused | Self::AuthFailed | Self::QuotaUsedUp => false,
+            Self::CrmRecordMerged | Self::LeadConverted | Self::ProspectPurged => true,
+        }
+    }
+
     /// The name as it is counted and listed.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -18,10 +18,7 @@ pub(crate) fn lifecycle(pair: &Pair, context: Context<'_>, trace: &mut Trace) ->
     match &pair.crm {
         Side::Deleted {
             merged_into: Some(_),
-        } if is_linked(pair) || pair.link.has_open_create() => {
-            trace.note("M5", "the record lost a merge");
-            Some(Outcome::Hold(HoldReason::CrmRecordMerged))
-        }
+        } if is_linked(pair) => Some(merged(trace)),
         // The record that was being created for it was deleted: its key finds it.
         Side::Deleted { .. } if is_creating_crm(pair) => None,
         Side::Deleted { .. } if is_linked(pair) => Some(crm_deleted(pair, context, trace)),
@@ -47,38 +44,46 @@ fn is_creating_crm(pair: &Pair) -> bool {
     creates && !pair.link.is_complete() && pair.prospect.present().is_some()
 }
 
-/// R52: the prospect is retired, once. R55: a prospect that somebody restored afterwards stays.
+fn merged(trace: &mut Trace) -> Outcome {
+    trace.note("M5", "the record lost a merge");
+    Outcome::Hold(HoldReason::CrmRecordMerged)
+}
+
 fn crm_deleted(pair: &Pair, context: Context<'_>, trace: &mut Trace) -> Outcome {
     trace.note("M6", "the record was deleted: not recreated");
     let (Some(prospect), Some(crm)) = (pair.prospect.present(), known_crm(pair)) else {
         return Outcome::Skip(SkipReason::CrmDeleted);
     };
-    if pair.link.is_crm_deleted && !pair.link.is_moving() {
-        trace.note("R55", "the prospect was restored, and does not sync");
-        return Outcome::Skip(SkipReason::CrmDeleted);
-    }
-    retire((crm, prospect), context, trace)
+    retire(pair, (crm, prospect), context, trace)
 }
 
 /// The record is gone and its pair is not linked. A prospect that was being created for it is looked for: it is
-/// retired with a record that was deleted (R52), and waits for access to one that is out of sight (M7).
+/// retired with a record that was deleted (R52), held with one that lost a merge (M5), and waits for access to one
+/// that is out of sight (M7).
 fn before_linked(pair: &Pair, context: Context<'_>, trace: &mut Trace) -> Outcome {
     let (spellings, Some(crm)) = (pair.spellings(), known_crm(pair)) else {
         trace.note("M6", "the record was deleted: not recreated");
         return Outcome::Skip(SkipReason::CrmDeleted);
     };
     let is_out_of_sight = pair.crm == Side::Missing;
+    let is_merged = pair.crm != Side::Deleted { merged_into: None };
     if pair.prospects_by_email == Candidates::NotRead && !spellings.is_empty() {
         let look_ups = spellings.into_iter().map(ReadMore::ProspectsByEmail);
         return Outcome::ReadMore(look_ups.collect());
     }
     match (pair.carrier(), &pair.created) {
         (Some(Carrier::Present(_)), _) if is_out_of_sight => crm_missing(pair, trace),
-        (Some(Carrier::Present(prospect)), _) => retire((crm, prospect), context, trace),
+        (Some(Carrier::Present(_)), _) if is_merged => merged(trace),
+        (Some(Carrier::Present(prospect)), _) => retire(pair, (crm, prospect), context, trace),
+        (Some(Carrier::Recycled(_)), _) if is_out_of_sight => {
+            Outcome::Skip(SkipReason::ProspectDeleted)
+        }
         (Some(Carrier::Recycled(_)), _) => Outcome::Skip(SkipReason::CrmDeleted),
         (None, Created::NotRead) if let Some(look_for) = pair.look_for_created() => {
             Outcome::ReadMore(vec![look_for])
         }
+        // What its prospect said of it may not be asked again.
+        (None, _) if is_out_of_sight && pair.link.has_open_error => crm_missing(pair, trace),
         (None, _) if is_out_of_sight => Outcome::Skip(SkipReason::NotVisible),
         (None, _) => Outcome::Skip(SkipReason::DeletedUnlinked),
     }
@@ -93,12 +98,17 @@ fn known_crm(pair: &Pair) -> Option<CrmId> {
 }
 
 /// R52: the CRM ID field says `[[crm_deleted]]`, and with AMPSEA, or where the setting says so, the
-/// prospect goes to the recycle bin.
+/// prospect goes to the recycle bin, once. R55: one that somebody restored afterwards stays.
 pub(crate) fn retire(
+    pair: &Pair,
     (crm, prospect): (CrmId, &ProspectRecord),
     context: Context<'_>,
     trace: &mut Trace,
 ) -> Outcome {
+    if pair.link.is_crm_deleted && !pair.link.is_moving() {
+        trace.note("R55", "the prospect was restored, and does not sync");
+        return Outcome::Skip(SkipReason::CrmDeleted);
+    }
     if let Some(reason) = switched_off(prospect, trace)
         && prospect.native_crm_id == NativeCrmId::Ignore
     {
@@ -206,9 +216,9 @@ fn never_linked(pair: &Pair, trace: &mut Trace) -> Option<Outcome> {
     Some(match created.clone().find(|crm| !crm.is_deleted) {
         Some(_) if is_purged => purged(trace),
         Some(crm) => recycled(pair, (crm, prospect), trace),
+        // It may come back, and the prospect too: the create is not forgotten.
+        None if created.next().is_some() => Outcome::Skip(SkipReason::CrmDeleted),
         None if is_purged => Outcome::Skip(SkipReason::NotVisible),
-        // Both are in a recycle bin, and either may come back: the create is not forgotten.
-        None if created.next().is_some() => Outcome::Skip(SkipReason::ProspectDeleted),
         None => Outcome::Skip(SkipReason::DeletedUnlinked),
     })
 }

@@ -279,8 +279,18 @@ impl Link {
     /// Whether somebody goes on with an open create: until then nobody can say whether the record has a partner.
     #[must_use]
     pub fn is_creating(&self) -> bool {
-        let rests = self.lease_until.is_none() && matches!(self.state, LinkState::Skipped(_));
-        self.has_open_create() && !rests
+        self.has_open_create() && !self.rests()
+    }
+
+    /// Whether nobody goes on with it before something changes.
+    #[must_use]
+    pub fn rests(&self) -> bool {
+        let waits = match &self.state {
+            LinkState::Skipped(_) => true,
+            LinkState::Held(reason) => reason.is_lasting(),
+            LinkState::Pending | LinkState::Linked => false,
+        };
+        waits && self.lease_until.is_none()
     }
 
     /// The records that are known.

@@ -37,6 +37,8 @@ pub struct CrmRecord {
     pub converted: Option<Conversion>,
     /// Whether it is in the recycle bin: a look-up by key finds it there too.
     pub is_deleted: bool,
+    /// The record that it was merged into, when that is why.
+    pub merged_into: Option<CrmId>,
     /// Our key field, when it holds a key of this business unit.
     pub key: Option<PairKey>,
     /// The sync token: which write of ours touched the record last.

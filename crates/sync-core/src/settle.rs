@@ -208,10 +208,11 @@ fn rest(link: &Link, state: LinkState, trace: &Trace) -> Settlement {
         next.intent = None;
     }
     if let LinkState::Skipped(reason) = &next.state {
-        // R56: what a user does to the prospect of a record that was never linked is not ours to undo.
-        next.is_crm_deleted |= *reason == SkipReason::CrmDeleted && link.is_complete();
+        next.is_crm_deleted |= *reason == SkipReason::CrmDeleted;
+        let lacked_email =
+            link.lacked_email || link.state == LinkState::Skipped(SkipReason::NoEmail);
         next.lacked_email = match reason {
-            SkipReason::DeletedUnlinked | SkipReason::NotVisible => link.lacked_email,
+            SkipReason::DeletedUnlinked | SkipReason::NotVisible => lacked_email,
             _ => *reason == SkipReason::NoEmail,
         };
     }

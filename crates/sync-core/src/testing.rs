@@ -90,6 +90,7 @@ fn crm_record(id: CrmId) -> CrmRecord {
         spelling: None,
         converted: None,
         is_deleted: false,
+        merged_into: None,
         key: None,
         token: None,
         values: Values::new(),

@@ -67,10 +67,14 @@ pub fn side(
 ) -> Result<(CrmId, Side<CrmRecord>), ServiceError> {
     let id = id(row)?;
     if is(row, "IsDeleted") {
-        let merged_into = text(row, "MasterRecordId").and_then(|master| master.parse().ok());
+        let merged_into = merged_into(row);
         return Ok((id, Side::Deleted { merged_into }));
     }
     Ok((id, Side::Present(record(unit, config, row)?)))
+}
+
+fn merged_into(row: &Row) -> Option<CrmId> {
+    text(row, "MasterRecordId").and_then(|master| master.parse().ok())
 }
 
 /// The record, with values coerced to the types of the field map.
@@ -107,6 +111,7 @@ pub fn record(unit: &BusinessUnit, config: &Config, row: &Row) -> Result<CrmReco
         spelling: text(row, "Email").and_then(Spelling::new),
         converted,
         is_deleted: is(row, "IsDeleted"),
+        merged_into: merged_into(row),
         key: key(unit, config, row),
         token: token(config, row),
         values,

@@ -134,6 +134,9 @@ fn by_row(link: &Link, now: Timestamp) -> Option<Verdict> {
     if link.lease_until.is_some_and(|until| now < until) {
         return Some(Verdict::InFlight);
     }
+    if link.has_open_create() && link.rests() {
+        return Some(Verdict::Waiting);
+    }
     if let Some(intent) = &link.intent {
         let is_abandoned = now.duration_since(intent.at) >= ABANDONED;
         return Some(if is_abandoned {

@@ -56,7 +56,7 @@ impl Job<'_> {
         let is_changed = |(index, settlement): &&(usize, Settlement)| {
             settlement.link != self.links[*index]
                 || settlement.error != ErrorChange::None
-                || self.leaves_rows(*index, settlement)
+                || self.leaves_rows(settlement)
         };
         let changed: Vec<&(usize, Settlement)> = settled.iter().filter(is_changed).collect();
         let commits = changed
@@ -119,9 +119,8 @@ impl Job<'_> {
     }
 
     /// A worker that died may have linked the pair without them: a held one would be caught up for ever.
-    fn leaves_rows(&self, index: usize, settlement: &Settlement) -> bool {
-        self.decisions[index].outcome == Outcome::Nothing
-            && !self.superseded(&settlement.link).is_empty()
+    fn leaves_rows(&self, settlement: &Settlement) -> bool {
+        settlement.verdict.is_none() && !self.superseded(&settlement.link).is_empty()
     }
 
     async fn verdict(

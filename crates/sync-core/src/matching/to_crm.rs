@@ -107,6 +107,13 @@ fn own_unfinished_create<'a>(pair: &'a Pair, trace: &mut Trace) -> Option<CrmMat
         )])),
         Candidates::NotRead => None,
         Candidates::Found(found) => live_first(found).map(|candidate| {
+            if candidate.record.merged_into.is_some() {
+                trace.note(
+                    "M5",
+                    "the record that this connector created for it lost a merge",
+                );
+                return CrmMatch::Hold(HoldReason::CrmRecordMerged);
+            }
             if candidate.record.is_deleted {
                 trace.note(
                     "M6",

@@ -208,7 +208,15 @@ fn r52_a_prospect_whose_creation_nobody_saw_is_looked_for_and_retired() {
     assert_skipped(&decision, SkipReason::CrmDeleted);
     let link = settled(&gone, &decision, at(60)).link;
     assert!(link.intent.is_some());
-    assert!(!link.is_crm_deleted);
+    // Restored by the marketer it stays too (R55).
+    let restored = prospect(1).carrying(link.key.clone());
+    let back = Pair {
+        link,
+        prospect: Side::Present(restored),
+        ..gone
+    };
+    let decision = decide_by("R55", &world, &back);
+    assert_skipped(&decision, SkipReason::CrmDeleted);
     let there = none.with_created(Created::Present(Box::new(prospect(1))));
     let decision = world.decide(&there);
     assert_eq!(decision.outcome, retires(true, true));
@@ -459,12 +467,61 @@ fn m7_a_prospect_that_was_created_for_a_record_out_of_sight_is_looked_for() {
 
 #[test]
 fn m5_a_record_that_lost_a_merge_while_its_prospect_was_created_is_held() {
-    let mut pair = crm_pair(lead(1)).intending(IntentKind::CreateProspect);
-    pair.crm = Side::Deleted {
+    let world = ampsea();
+    let mut open = begun(
+        &world,
+        &crm_pair(lead(1).email("ann@x.test")).prospect_hits([]),
+    );
+    open.crm = Side::Deleted {
         merged_into: Some(lead_id(2)),
     };
-    let decision = decide_by("M5", &ampsea(), &pair);
+    let look_for = open.look_for_created().unwrap();
+    assert_eq!(
+        world.decide(&open).outcome,
+        Outcome::ReadMore(vec![look_for])
+    );
+    let there = Created::Present(Box::new(prospect(1)));
+    let created = open.clone().with_created(there);
+    let decision = decide_by("M5", &world, &created);
     assert_eq!(decision.outcome, Outcome::Hold(HoldReason::CrmRecordMerged));
+    // Whoever finds the record does not wait for it.
+    let held = settled(&created, &decision, at(60)).link;
+    assert!(held.has_open_create() && !held.is_creating());
+    let gone = open.with_created(Created::Nothing);
+    assert_skipped(&world.decide(&gone), SkipReason::DeletedUnlinked);
+}
+
+/// The same is said whichever record is hinted.
+#[test]
+fn m5_a_created_record_that_lost_a_merge_is_held() {
+    let world = ampsea();
+    let ann = prospect(1).email("ann@x.test").assigned(1);
+    let mut loser = lead(1).email("ann@x.test");
+    loser.is_deleted = true;
+    loser.merged_into = Some(lead_id(2));
+    let from_prospect = prospect_pair(ann)
+        .intending(IntentKind::CreateCrm)
+        .crm_with_key([loser]);
+    let from_crm = Pair {
+        crm: Side::Deleted {
+            merged_into: Some(lead_id(2)),
+        },
+        ..from_prospect.clone()
+    };
+    for pair in [from_prospect, from_crm] {
+        let decision = decide_by("M5", &world, &pair);
+        assert_eq!(decision.outcome, Outcome::Hold(HoldReason::CrmRecordMerged));
+    }
+}
+
+/// What the prospect told is not forgotten because the record alone is looked at.
+#[test]
+fn m7_a_look_at_the_record_alone_closes_no_access_error() {
+    let mut unseen = crm_pair(lead(1)).because(Cause::SendNow);
+    unseen.link.has_open_error = true;
+    unseen.crm = Side::Missing;
+    let decision = decide_by("M7", &ampsea(), &unseen);
+    assert!(matches!(decision.outcome, Outcome::Park(_)));
 }
 
 /// R46: what was without an address when it went still is when it comes back.
@@ -472,10 +529,14 @@ fn m5_a_record_that_lost_a_merge_while_its_prospect_was_created_is_held() {
 fn r46_an_absence_does_not_forget_that_the_address_was_missing() {
     for crm in [deleted(), Side::Missing] {
         let mut pair = crm_pair(lead(1));
-        pair.link.lacked_email = true;
         pair.crm = crm;
-        let decision = ampsea().decide(&pair);
-        assert!(settled(&pair, &decision, at(60)).link.lacked_email);
+        let mut told_by_state = pair.clone();
+        told_by_state.link.state = LinkState::Skipped(SkipReason::NoEmail);
+        pair.link.lacked_email = true;
+        for pair in [pair, told_by_state] {
+            let decision = ampsea().decide(&pair);
+            assert!(settled(&pair, &decision, at(60)).link.lacked_email);
+        }
     }
 }
 
@@ -590,8 +651,13 @@ fn r56_a_prospect_deleted_while_its_lead_was_created_waits_for_either_to_come_ba
     gone.is_deleted = true;
     let created = open.clone().crm_with_key([gone]);
     let decision = world.decide(&created);
-    assert_skipped(&decision, SkipReason::ProspectDeleted);
+    assert_skipped(&decision, SkipReason::CrmDeleted);
     assert!(settled(&created, &decision, at(60)).link.intent.is_some());
+    let purged = Pair {
+        prospect: Side::Missing,
+        ..created
+    };
+    assert_skipped(&world.decide(&purged), SkipReason::CrmDeleted);
     let none = open.crm_with_key([]);
     let decision = world.decide(&none);
     assert_skipped(&decision, SkipReason::DeletedUnlinked);
