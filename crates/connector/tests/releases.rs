@@ -2,10 +2,12 @@
 
 mod world;
 
-use connector::ports::Links;
+use connector::ports::{Commit, Links};
 use serde_json::json;
-use sync_core::key::RecordRef;
-use sync_core::link::LinkState;
+use sync_core::decision::{HoldReason, SkipReason};
+use sync_core::ids::CrmId;
+use sync_core::key::{PairKey, RecordRef};
+use sync_core::link::{Link, LinkState};
 use sync_core::protocol::AdminCommand;
 use world::{Failure, Fuse, INES, Message, World, example_config};
 
@@ -148,4 +150,37 @@ async fn p1_a_prospect_that_came_while_a_create_is_open_waits_for_its_lead() {
         world.settle().await;
         assert_one_pair(&world).await;
     }
+}
+
+/// Seed 81293. A lead was sent by hand under its own key, and held, while the pair that created it was not linked yet:
+/// the row would be caught up with every poll.
+#[tokio::test]
+async fn p9_the_held_row_of_a_record_that_another_pair_created_goes_before_they_are_linked() {
+    let world = world(true).await;
+    let prospect = assigned(&world, None);
+    assert_eq!(world.poll_once().await.problem, None);
+    let batch = world.waiting();
+    world.die_before("links.commit", &batch).await;
+    world.delete_prospect(prospect);
+    let lead: CrmId = world.rows("Lead")[0]["Id"]
+        .as_str()
+        .expect("an id")
+        .parse()
+        .expect("an id");
+    let mut held = Link::new(world.unit(), PairKey::of(RecordRef::Crm(lead)));
+    held.state = LinkState::Held(HoldReason::Paused);
+    let stored = world
+        .links
+        .commit(vec![Commit::of(held, world.now())])
+        .await;
+    assert!(stored[0].is_ok());
+    world.advance(3_600);
+    world.settle().await;
+    let links = world.all_links().await;
+    assert_eq!(links.len(), 1, "{links:?}");
+    let skipped = LinkState::Skipped(SkipReason::ProspectDeleted);
+    assert_eq!(
+        (links[0].key.to_string(), &links[0].state),
+        (format!("p:{prospect}"), &skipped)
+    );
 }

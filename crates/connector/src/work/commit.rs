@@ -56,7 +56,7 @@ impl Job<'_> {
         let is_changed = |(index, settlement): &&(usize, Settlement)| {
             settlement.link != self.links[*index]
                 || settlement.error != ErrorChange::None
-                || self.leaves_rows(settlement)
+                || self.leaves_rows(*index, settlement)
         };
         let changed: Vec<&(usize, Settlement)> = settled.iter().filter(is_changed).collect();
         let commits = changed
@@ -93,7 +93,7 @@ impl Job<'_> {
         Commit {
             claims,
             releases: self.released(index, &link),
-            supersedes: self.superseded(&link),
+            supersedes: self.superseded(index, &link),
             error: settlement.error.clone(),
             ..Commit::of(link, now)
         }
@@ -110,17 +110,25 @@ impl Job<'_> {
         }
     }
 
-    /// Rows that the records of a linked pair had before, as far as they were looked at.
-    fn superseded(&self, link: &Link) -> Vec<Link> {
-        let own = link.records().map(PairKey::of);
-        own.filter(|own| link.is_complete() && *own != link.key)
+    /// Rows that the records of the pair had on their own, as far as they were looked at: all of a linked pair; before
+    /// that those that came by its key, unless a write of theirs is open.
+    fn superseded(&self, index: usize, link: &Link) -> Vec<Link> {
+        let is_linked = link.is_complete();
+        let records: Vec<RecordRef> = if is_linked {
+            link.records().collect()
+        } else {
+            self.pairs.records[index].iter().cloned().collect()
+        };
+        let own = records.into_iter().map(PairKey::of);
+        own.filter(|own| *own != link.key)
             .filter_map(|own| self.pairs.own_rows.get(&own).cloned())
+            .filter(|own| is_linked || own.intent.is_none())
             .collect()
     }
 
     /// A worker that died may have linked the pair without them: a held one would be caught up for ever.
-    fn leaves_rows(&self, settlement: &Settlement) -> bool {
-        settlement.verdict.is_none() && !self.superseded(&settlement.link).is_empty()
+    fn leaves_rows(&self, index: usize, settlement: &Settlement) -> bool {
+        settlement.verdict.is_none() && !self.superseded(index, &settlement.link).is_empty()
     }
 
     async fn verdict(
