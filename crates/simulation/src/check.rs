@@ -103,7 +103,7 @@ fn is_explained(inner: &Inner, code: &str) -> bool {
     match code {
         "STRING_TOO_LONG" => faults.unfit > 0,
         "RESTORE" => faults.deletes > 0 && has_namesakes,
-        UNDELIVERABLE => faults.outage || faults.slow || faults.refuse + faults.crash > 0,
+        UNDELIVERABLE => faults.bring_messages_again(),
         _ => false,
     }
 }
