@@ -8,10 +8,15 @@ use crate::hint::Cause;
 use crate::ids::{CrmId, ProspectId};
 use crate::key::RecordRef;
 use crate::link::IntentKind;
-use crate::matching::switched_off;
+use crate::matching::{PREVIOUSLY_DELETED, switched_off};
 use crate::pair::{Candidates, Carrier, Context, Created, Pair};
 use crate::record::{CrmRecord, NativeCrmId, ProspectRecord, Side};
 use crate::trace::Trace;
+
+/// M7, by which an open error is known to wait for access.
+const NO_ACCESS: &str = "M7";
+const NEITHER_IS_THERE: &str = "neither the record nor the prospect is there";
+const IN_RECYCLE_BIN: &str = "the prospect is in the recycle bin";
 
 /// What the state of the records decides by itself; `None` when both sides can be compared or matched.
 pub(crate) fn lifecycle(pair: &Pair, context: Context<'_>, trace: &mut Trace) -> Option<Outcome> {
@@ -19,13 +24,13 @@ pub(crate) fn lifecycle(pair: &Pair, context: Context<'_>, trace: &mut Trace) ->
         Side::Deleted {
             merged_into: Some(_),
         } if is_linked(pair) => Some(merged(trace)),
-        // The record that was being created for it was deleted: its key finds it.
-        Side::Deleted { .. } if is_creating_crm(pair) => None,
+        // The record that was created for it was deleted: its key finds it.
+        Side::Deleted { .. } if was_created_for_it(pair) => None,
         Side::Deleted { .. } if is_linked(pair) => Some(crm_deleted(pair, context, trace)),
         Side::Missing if is_linked(pair) => Some(crm_missing(pair, trace)),
         Side::Deleted { .. } => Some(before_linked(pair, context, trace)),
         Side::Missing if known_crm(pair).is_some() => Some(before_linked(pair, context, trace)),
-        Side::Present(crm) if crm.converted.is_some() => Some(converted(pair, trace)),
+        Side::Present(crm) if crm.converted.is_some() => Some(converted(pair, crm, trace)),
         Side::Present(crm) => prospect_gone(pair, crm, trace),
         Side::Missing | Side::Unlinked => never_linked(pair, trace),
     }
@@ -38,10 +43,10 @@ fn is_linked(pair: &Pair) -> bool {
     pair.link.is_complete() || pair.prospect.present().is_some_and(carries_key)
 }
 
-fn is_creating_crm(pair: &Pair) -> bool {
-    let intent = pair.link.intent.as_ref();
-    let creates = intent.is_some_and(|intent| intent.kind == IntentKind::CreateCrm);
-    creates && !pair.link.is_complete() && pair.prospect.present().is_some()
+/// Whether nothing but the key can have led the record to the prospect: whoever created it did not live to say so.
+fn was_created_for_it(pair: &Pair) -> bool {
+    let begins_with_prospect = matches!(pair.link.key.origin(), RecordRef::Prospect(_));
+    begins_with_prospect && !pair.link.is_complete() && pair.prospect.present().is_some()
 }
 
 fn merged(trace: &mut Trace) -> Outcome {
@@ -50,11 +55,19 @@ fn merged(trace: &mut Trace) -> Outcome {
 }
 
 fn crm_deleted(pair: &Pair, context: Context<'_>, trace: &mut Trace) -> Outcome {
+    let rests = not_recreated(pair, trace);
+    match (pair.prospect.present(), known_crm(pair)) {
+        (Some(prospect), Some(crm)) => retire(pair, (crm, prospect), context, trace),
+        _ => rests,
+    }
+}
+
+fn not_recreated(pair: &Pair, trace: &mut Trace) -> Outcome {
     trace.note("M6", "the record was deleted: not recreated");
-    let (Some(prospect), Some(crm)) = (pair.prospect.present(), known_crm(pair)) else {
-        return Outcome::Skip(SkipReason::CrmDeleted);
-    };
-    retire(pair, (crm, prospect), context, trace)
+    if pair.cause.is_manual() {
+        trace.note("M2", PREVIOUSLY_DELETED);
+    }
+    Outcome::Skip(SkipReason::CrmDeleted)
 }
 
 /// The record is gone and its pair is not linked. A prospect that was being created for it is looked for: it is
@@ -62,11 +75,15 @@ fn crm_deleted(pair: &Pair, context: Context<'_>, trace: &mut Trace) -> Outcome 
 /// that is out of sight (M7).
 fn before_linked(pair: &Pair, context: Context<'_>, trace: &mut Trace) -> Outcome {
     let (spellings, Some(crm)) = (pair.spellings(), known_crm(pair)) else {
-        trace.note("M6", "the record was deleted: not recreated");
-        return Outcome::Skip(SkipReason::CrmDeleted);
+        return not_recreated(pair, trace);
     };
     let is_out_of_sight = pair.crm == Side::Missing;
-    let is_merged = pair.crm != Side::Deleted { merged_into: None };
+    let is_merged = matches!(
+        pair.crm,
+        Side::Deleted {
+            merged_into: Some(_)
+        }
+    );
     if pair.prospects_by_email == Candidates::NotRead && !spellings.is_empty() {
         let look_ups = spellings.into_iter().map(ReadMore::ProspectsByEmail);
         return Outcome::ReadMore(look_ups.collect());
@@ -76,17 +93,34 @@ fn before_linked(pair: &Pair, context: Context<'_>, trace: &mut Trace) -> Outcom
         (Some(Carrier::Present(_)), _) if is_merged => merged(trace),
         (Some(Carrier::Present(prospect)), _) => retire(pair, (crm, prospect), context, trace),
         (Some(Carrier::Recycled(_)), _) if is_out_of_sight => {
+            trace.note("R57", NEITHER_IS_THERE);
             Outcome::Skip(SkipReason::ProspectDeleted)
         }
-        (Some(Carrier::Recycled(_)), _) => Outcome::Skip(SkipReason::CrmDeleted),
+        (Some(Carrier::Recycled(_)), _) => not_recreated(pair, trace),
         (None, Created::NotRead) if let Some(look_for) = pair.look_for_created() => {
             Outcome::ReadMore(vec![look_for])
         }
         // What its prospect said of it may not be asked again.
-        (None, _) if is_out_of_sight && pair.link.has_open_error => crm_missing(pair, trace),
-        (None, _) if is_out_of_sight => Outcome::Skip(SkipReason::NotVisible),
-        (None, _) => Outcome::Skip(SkipReason::DeletedUnlinked),
+        (None, _) if is_out_of_sight && waits_for_access(pair) => crm_missing(pair, trace),
+        (None, _) if is_out_of_sight => not_visible(trace),
+        (None, _) => deleted_unlinked(trace),
     }
+}
+
+/// Whether the open error of the pair says that its record is not visible.
+fn waits_for_access(pair: &Pair) -> bool {
+    let told = pair.link.last_trace.as_ref();
+    pair.link.has_open_error && told.is_some_and(|trace| trace.rule_numbers().contains(&NO_ACCESS))
+}
+
+fn not_visible(trace: &mut Trace) -> Outcome {
+    trace.note("R57", "it cannot be read and has no partner");
+    Outcome::Skip(SkipReason::NotVisible)
+}
+
+fn deleted_unlinked(trace: &mut Trace) -> Outcome {
+    trace.note("R52", "it was deleted before it had a partner");
+    Outcome::Skip(SkipReason::DeletedUnlinked)
 }
 
 fn known_crm(pair: &Pair) -> Option<CrmId> {
@@ -139,19 +173,20 @@ pub(crate) fn retire(
 /// prospect was deleted first needs nobody's access.
 fn crm_missing(pair: &Pair, trace: &mut Trace) -> Outcome {
     if pair.link.is_crm_deleted {
-        return Outcome::Skip(SkipReason::CrmDeleted);
+        return not_recreated(pair, trace);
     }
     if matches!(pair.prospect, Side::Deleted { .. } | Side::Missing) {
-        trace.note("R57", "neither the record nor the prospect is there");
+        trace.note("R57", NEITHER_IS_THERE);
         return Outcome::Skip(SkipReason::ProspectDeleted);
     }
-    trace.note("M7", "the record is not visible to the connector user");
+    trace.note(NO_ACCESS, "the record is not visible to the connector user");
     Outcome::Park(no_access(pair.crm_id()))
 }
 
-fn converted(pair: &Pair, trace: &mut Trace) -> Outcome {
+fn converted(pair: &Pair, crm: &CrmRecord, trace: &mut Trace) -> Outcome {
     // A lead that never had a prospect: its contact is a record of its own.
-    if !is_linked(pair) && pair.link.intent.is_none() {
+    if !is_linked(pair) && !carries_key(pair, crm) && pair.link.intent.is_none() {
+        trace.note("M4", "the lead was converted before it had a prospect");
         return Outcome::Skip(SkipReason::ConvertedUnlinked);
     }
     trace.note("M4", "the lead was converted");
@@ -161,13 +196,20 @@ fn converted(pair: &Pair, trace: &mut Trace) -> Outcome {
 /// The record is there and the prospect is not.
 fn prospect_gone(pair: &Pair, crm: &CrmRecord, trace: &mut Trace) -> Option<Outcome> {
     let prospect = pair.link.prospect_id?;
-    let is_linked = pair.link.is_complete() || crm.key.as_ref() == Some(&pair.link.key);
+    let is_linked = pair.link.is_complete() || carries_key(pair, crm);
     match &pair.prospect {
         Side::Deleted { .. } if is_linked => Some(recycled(pair, (crm, prospect), trace)),
         Side::Missing if is_linked => Some(purged(trace)),
-        Side::Deleted { .. } | Side::Missing => Some(Outcome::Skip(SkipReason::ProspectDeleted)),
+        Side::Deleted { .. } | Side::Missing => {
+            trace.note("R56", IN_RECYCLE_BIN);
+            Some(Outcome::Skip(SkipReason::ProspectDeleted))
+        }
         Side::Present(_) | Side::Unlinked => None,
     }
+}
+
+fn carries_key(pair: &Pair, crm: &CrmRecord) -> bool {
+    crm.key.as_ref() == Some(&pair.link.key)
 }
 
 fn purged(trace: &mut Trace) -> Outcome {
@@ -192,7 +234,7 @@ pub(crate) fn recycled(
             "the record was sent by hand: the prospect is restored",
         );
     } else {
-        trace.note("R56", "the prospect is in the recycle bin");
+        trace.note("R56", IN_RECYCLE_BIN);
         return Outcome::Skip(SkipReason::ProspectDeleted);
     }
     Outcome::Restore {
@@ -217,8 +259,8 @@ fn never_linked(pair: &Pair, trace: &mut Trace) -> Option<Outcome> {
         Some(_) if is_purged => purged(trace),
         Some(crm) => recycled(pair, (crm, prospect), trace),
         // It may come back, and the prospect too: the create is not forgotten.
-        None if created.next().is_some() => Outcome::Skip(SkipReason::CrmDeleted),
-        None if is_purged => Outcome::Skip(SkipReason::NotVisible),
-        None => Outcome::Skip(SkipReason::DeletedUnlinked),
+        None if created.next().is_some() => not_recreated(pair, trace),
+        None if is_purged => not_visible(trace),
+        None => deleted_unlinked(trace),
     })
 }

@@ -192,7 +192,11 @@ fn rest(link: &Link, state: LinkState, trace: &Trace) -> Settlement {
     let closes_error = link.has_open_error && matches!(state, LinkState::Skipped(_));
     let ends_create = link.has_open_create()
         && matches!(&state, LinkState::Skipped(reason) if reason.ends_a_create());
-    let is_settled = !closes_error && !link.is_moving() && !ends_create;
+    let is_tombstone = state == LinkState::Skipped(SkipReason::CrmDeleted);
+    let is_settled = !closes_error
+        && !link.is_moving()
+        && !ends_create
+        && (link.is_crm_deleted || !is_tombstone);
     if link.version > 0 && link.state == state && is_settled {
         return unchanged(link, None);
     }
@@ -216,9 +220,9 @@ fn rest(link: &Link, state: LinkState, trace: &Trace) -> Settlement {
             _ => *reason == SkipReason::NoEmail,
         };
     }
-    next.last_trace = Some(trace.clone());
-    if closes_error {
+    if closes_error || !link.has_open_error {
         next.has_open_error = false;
+        next.last_trace = Some(trace.clone());
     }
     let error = if closes_error {
         ErrorChange::Close

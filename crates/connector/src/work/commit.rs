@@ -128,7 +128,9 @@ impl Job<'_> {
 
     /// A worker that died may have linked the pair without them: a held one would be caught up for ever.
     fn leaves_rows(&self, index: usize, settlement: &Settlement) -> bool {
-        settlement.verdict.is_none() && !self.superseded(index, &settlement.link).is_empty()
+        settlement.verdict.is_none()
+            && self.pairs.alias_of(index).is_none()
+            && !self.superseded(index, &settlement.link).is_empty()
     }
 
     async fn verdict(

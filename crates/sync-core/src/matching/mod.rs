@@ -5,6 +5,6 @@ mod to_crm;
 mod to_prospect;
 
 pub use candidates::{Choice, TieBreak, choose};
-pub(crate) use to_crm::switched_off;
 pub use to_crm::{CrmMatch, match_prospect};
+pub(crate) use to_crm::{PREVIOUSLY_DELETED, switched_off};
 pub use to_prospect::{ProspectMatch, match_crm_record};

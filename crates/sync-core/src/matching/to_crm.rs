@@ -10,7 +10,8 @@ use crate::record::{CrmRecord, NativeCrmId, ProspectRecord, Side};
 use crate::trace::Trace;
 
 /// What M2 says, in the words of the vendor's screen.
-const PREVIOUSLY_DELETED: &str = "previously been deleted in your CRM and will not be resynced";
+pub(crate) const PREVIOUSLY_DELETED: &str =
+    "previously been deleted in your CRM and will not be resynced";
 
 /// What table M says about a prospect.
 #[derive(Debug, Clone, PartialEq)]
@@ -94,15 +95,17 @@ pub(crate) fn switched_off(prospect: &ProspectRecord, trace: &mut Trace) -> Opti
     }
 }
 
-/// A create that was begun and not finished: the record that carries our key is the partner.
+/// A create that was begun and not finished: the record that carries our key is the partner. A deleted one is looked
+/// for too, because the create may be forgotten by now.
 fn own_unfinished_create<'a>(pair: &'a Pair, trace: &mut Trace) -> Option<CrmMatch<'a>> {
-    let is_open = pair
+    let may_be_there = pair
         .link
         .intent
         .as_ref()
-        .is_some_and(|i| i.kind == IntentKind::CreateCrm);
+        .is_some_and(|i| i.kind == IntentKind::CreateCrm)
+        || matches!(pair.crm, Side::Deleted { .. });
     match &pair.crm_by_key {
-        Candidates::NotRead if is_open => Some(CrmMatch::ReadMore(vec![ReadMore::CrmByKey(
+        Candidates::NotRead if may_be_there => Some(CrmMatch::ReadMore(vec![ReadMore::CrmByKey(
             pair.link.key.clone(),
         )])),
         Candidates::NotRead => None,

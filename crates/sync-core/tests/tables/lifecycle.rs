@@ -26,14 +26,14 @@ fn mirrored() -> Config {
 }
 
 /// Reads are fresh; the tests of K4 say otherwise.
-fn ampsea() -> World {
+pub(crate) fn ampsea() -> World {
     let mut world = World::new(mirrored().ampsea());
     world.config.account_engagement.stale_reads_seconds = 0;
     world
 }
 
 /// In step, with a value that both agreed on.
-fn pair() -> Pair {
+pub(crate) fn pair() -> Pair {
     linked(
         lead(1).email("ann@x.test").value(TITLE, "CEO"),
         prospect(1).email("ann@x.test").value(TITLE, "CEO"),
@@ -41,21 +41,21 @@ fn pair() -> Pair {
     .base(TITLE, text("CEO"))
 }
 
-fn deleted<R>() -> Side<R> {
+pub(crate) fn deleted<R>() -> Side<R> {
     Side::Deleted { merged_into: None }
 }
 
-fn lead_deleted(mut pair: Pair) -> Pair {
+pub(crate) fn lead_deleted(mut pair: Pair) -> Pair {
     pair.crm = deleted();
     pair
 }
 
-fn prospect_deleted(mut pair: Pair) -> Pair {
+pub(crate) fn prospect_deleted(mut pair: Pair) -> Pair {
     pair.prospect = deleted();
     pair
 }
 
-fn retires(marks: bool, recycles: bool) -> Outcome {
+pub(crate) fn retires(marks: bool, recycles: bool) -> Outcome {
     Outcome::Retire {
         crm: lead_id(1),
         prospect: prospect_id(1),
@@ -76,7 +76,7 @@ fn tombstone() -> LinkState {
 }
 
 /// The pair after its intent was stored and the worker died.
-fn begun(world: &World, pair: &Pair) -> Pair {
+pub(crate) fn begun(world: &World, pair: &Pair) -> Pair {
     let decision = world.decide(pair);
     let token = sync_core::intent::sync_token("run", &pair.link);
     let link = intend(pair, &decision, token, (at(0), at(0))).unwrap();
@@ -86,7 +86,7 @@ fn begun(world: &World, pair: &Pair) -> Pair {
     }
 }
 
-fn settled(pair: &Pair, decision: &Decision, now: Timestamp) -> Settlement {
+pub(crate) fn settled(pair: &Pair, decision: &Decision, now: Timestamp) -> Settlement {
     let written = match &decision.outcome {
         Outcome::Retire { prospect, .. } | Outcome::Restore { prospect, .. } => {
             WriteResult::Written(*prospect)
@@ -145,6 +145,9 @@ fn r52_the_retired_pair_keeps_ids_and_base_and_recreates_nothing() {
     for cause in [Cause::Poll, Cause::SyncNow, Cause::SendNow] {
         let decision = world.decide(&retired.clone().because(cause));
         assert_skipped(&decision, SkipReason::CrmDeleted);
+        // M2: whoever asked is told.
+        let told = decision.trace.rule_numbers().contains(&"M2");
+        assert_eq!(told, cause.is_manual());
     }
     // After 15 days the record is not even in the recycle bin.
     let purged = Pair {
@@ -413,117 +416,6 @@ fn r56_a_prospect_that_was_marked_and_then_deleted_by_a_user_stays_deleted() {
     assert_skipped(&world.decide(&gone), SkipReason::ProspectDeleted);
 }
 
-/// Whatever became of its row, or if it was never stored: the prospect carries the key of the record.
-#[test]
-fn m7_a_record_out_of_sight_whose_key_its_prospect_carries_is_not_created_again() {
-    let mut pair = pair();
-    pair.link.prospect_id = None;
-    pair.link.state = LinkState::Pending;
-    pair.crm = Side::Missing;
-    pair.prospect = Side::Present(
-        prospect(1)
-            .email("ann@x.test")
-            .assigned(1)
-            .carrying(pair.link.key.clone()),
-    );
-    for pair in [pair.clone(), pair.intending(IntentKind::CreateProspect)] {
-        let decision = decide_by("M7", &ampsea(), &pair);
-        assert!(matches!(decision.outcome, Outcome::Park(_)));
-    }
-}
-
-#[test]
-fn m7_a_record_out_of_sight_that_has_no_partner_is_skipped() {
-    let world = ampsea();
-    let mut unseen = crm_pair(lead(1)).because(Cause::SendNow);
-    unseen.crm = Side::Missing;
-    assert_skipped(&world.decide(&unseen), SkipReason::NotVisible);
-    let mut purged = prospect_pair(prospect(1));
-    purged.prospect = Side::Missing;
-    assert_skipped(&world.decide(&purged), SkipReason::NotVisible);
-}
-
-#[test]
-fn m7_a_prospect_that_was_created_for_a_record_out_of_sight_is_looked_for() {
-    let world = ampsea();
-    let mut open = begun(
-        &world,
-        &crm_pair(lead(1).email("ann@x.test")).prospect_hits([]),
-    );
-    open.crm = Side::Missing;
-    let look_for = open.look_for_created().unwrap();
-    assert_eq!(
-        world.decide(&open).outcome,
-        Outcome::ReadMore(vec![look_for])
-    );
-    let there = Created::Present(Box::new(prospect(1)));
-    let decision = decide_by("M7", &world, &open.clone().with_created(there));
-    assert!(matches!(decision.outcome, Outcome::Park(_)));
-    let gone = open.with_created(Created::Nothing);
-    let decision = world.decide(&gone);
-    assert_skipped(&decision, SkipReason::NotVisible);
-    assert_eq!(settled(&gone, &decision, at(60)).link.intent, None);
-}
-
-#[test]
-fn m5_a_record_that_lost_a_merge_while_its_prospect_was_created_is_held() {
-    let world = ampsea();
-    let mut open = begun(
-        &world,
-        &crm_pair(lead(1).email("ann@x.test")).prospect_hits([]),
-    );
-    open.crm = Side::Deleted {
-        merged_into: Some(lead_id(2)),
-    };
-    let look_for = open.look_for_created().unwrap();
-    assert_eq!(
-        world.decide(&open).outcome,
-        Outcome::ReadMore(vec![look_for])
-    );
-    let there = Created::Present(Box::new(prospect(1)));
-    let created = open.clone().with_created(there);
-    let decision = decide_by("M5", &world, &created);
-    assert_eq!(decision.outcome, Outcome::Hold(HoldReason::CrmRecordMerged));
-    // Whoever finds the record does not wait for it.
-    let held = settled(&created, &decision, at(60)).link;
-    assert!(held.has_open_create() && !held.is_creating());
-    let gone = open.with_created(Created::Nothing);
-    assert_skipped(&world.decide(&gone), SkipReason::DeletedUnlinked);
-}
-
-/// The same is said whichever record is hinted.
-#[test]
-fn m5_a_created_record_that_lost_a_merge_is_held() {
-    let world = ampsea();
-    let ann = prospect(1).email("ann@x.test").assigned(1);
-    let mut loser = lead(1).email("ann@x.test");
-    loser.is_deleted = true;
-    loser.merged_into = Some(lead_id(2));
-    let from_prospect = prospect_pair(ann)
-        .intending(IntentKind::CreateCrm)
-        .crm_with_key([loser]);
-    let from_crm = Pair {
-        crm: Side::Deleted {
-            merged_into: Some(lead_id(2)),
-        },
-        ..from_prospect.clone()
-    };
-    for pair in [from_prospect, from_crm] {
-        let decision = decide_by("M5", &world, &pair);
-        assert_eq!(decision.outcome, Outcome::Hold(HoldReason::CrmRecordMerged));
-    }
-}
-
-/// What the prospect told is not forgotten because the record alone is looked at.
-#[test]
-fn m7_a_look_at_the_record_alone_closes_no_access_error() {
-    let mut unseen = crm_pair(lead(1)).because(Cause::SendNow);
-    unseen.link.has_open_error = true;
-    unseen.crm = Side::Missing;
-    let decision = decide_by("M7", &ampsea(), &unseen);
-    assert!(matches!(decision.outcome, Outcome::Park(_)));
-}
-
 /// R46: what was without an address when it went still is when it comes back.
 #[test]
 fn r46_an_absence_does_not_forget_that_the_address_was_missing() {
@@ -619,27 +511,6 @@ fn r57_a_purged_prospect_is_held_while_its_record_lives() {
     assert_eq!(decision.outcome, Outcome::Hold(HoldReason::ProspectPurged));
     pair.crm = Side::Missing;
     assert_skipped(&ampsea().decide(&pair), SkipReason::ProspectDeleted);
-}
-
-/// Its lead alone knows: by the key that it carries, or that it is found by.
-#[test]
-fn r57_a_purged_prospect_whose_lead_was_created_is_held_before_they_are_linked() {
-    let world = ampsea();
-    let mut purged = prospect_pair(prospect(1));
-    purged.prospect = Side::Missing;
-    let created = lead(1).carrying(purged.link.key.clone());
-    let by_hint = Pair {
-        crm: Side::Present(created.clone()),
-        ..purged.clone()
-    };
-    let open = purged.intending(IntentKind::CreateCrm);
-    let found = open.clone().crm_with_key([created]);
-    for pair in [by_hint, found] {
-        let decision = decide_by("R57", &world, &pair);
-        assert_eq!(decision.outcome, Outcome::Hold(HoldReason::ProspectPurged));
-    }
-    let none = open.crm_with_key([]);
-    assert_skipped(&world.decide(&none), SkipReason::NotVisible);
 }
 
 #[test]
@@ -822,5 +693,25 @@ fn k4_nothing_is_restored_while_a_read_can_be_older_than_its_retirement() {
     world.config.account_engagement.stale_reads_seconds = 60;
     assert_eq!(world.decide(&back).outcome, Outcome::NotYet);
     world.now = at(60 + 62);
+    assert_eq!(world.decide(&back).outcome, restores());
+}
+
+/// A write that was begun after the record came back says that it is there.
+#[test]
+fn r52_a_record_that_was_deleted_again_is_known_to_be() {
+    let world = ampsea();
+    let retired = done(&world, &lead_deleted(pair()));
+    let mut back = retired.clone();
+    back.crm = Side::Present(lead(1).email("ann@x.test").value(TITLE, "CTO"));
+    let begun = begun(&world, &back);
+    assert!(!begun.link.is_crm_deleted && begun.link.state == tombstone());
+    let gone = lead_deleted(prospect_deleted(begun));
+    let decision = world.decide(&gone);
+    assert_skipped(&decision, SkipReason::CrmDeleted);
+    let link = settled(&gone, &decision, at(120)).link;
+    assert!(link.is_crm_deleted);
+    // R56: it brings its prospect along when it comes back once more.
+    let mut back = Pair { link, ..gone };
+    back.crm = pair().crm;
     assert_eq!(world.decide(&back).outcome, restores());
 }

@@ -7,6 +7,7 @@ mod fields;
 mod identifiers;
 mod lifecycle;
 mod matching;
+mod out_of_sight;
 mod protocol;
 mod put_back;
 mod recovery;
@@ -37,6 +38,8 @@ fn assert_skipped(decision: &Decision, reason: SkipReason) {
         "{}",
         decision.trace
     );
+    let is_told = !decision.trace.rule_numbers().is_empty();
+    assert!(is_told, "nothing says why");
 }
 
 fn assert_creates_lead(decision: &Decision) {
