@@ -38,7 +38,7 @@ impl MemoryLinks {
         }
     }
 
-    /// How many rows and claims have been written.
+    /// How many rows, claims and errors have been written, as items of the tables.
     #[must_use]
     pub fn writes(&self) -> u64 {
         lock(&self.table).writes
@@ -76,13 +76,14 @@ impl MemoryLinks {
             table.rows.remove(&row_key(gone));
             self.errors.close(gone, commit.at);
         }
+        let errors = usize::from(commit.error != ErrorChange::None);
         match commit.error {
             ErrorChange::None => {}
             ErrorChange::Open(row) => self.errors.open(*row),
             ErrorChange::Close => self.errors.close(link, commit.at),
         }
         let others = commit.claims.len() + commit.releases.len() + commit.supersedes.len();
-        table.writes += 1 + others as u64;
+        table.writes += 1 + (others + errors) as u64;
         let stored = Link {
             version: link.version + 1,
             ..link.clone()
