@@ -48,7 +48,7 @@ pub struct Campaign {
 /// How far a campaign came.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Progress {
-    /// A hash of the program: other code, other numbers.
+    /// A hash of the program, the first seed and the options: another of them, other numbers.
     code: u64,
     /// How many schedules are done.
     done: u64,
@@ -61,8 +61,7 @@ struct Progress {
 impl Campaign {
     /// Runs what is left to run, and says what came of it.
     pub fn carry_out(&self, onto: Option<&Path>) -> ExitCode {
-        let code = hash_of_this_program();
-        let mut progress = self.taken_up(code);
+        let mut progress = self.taken_up(self.code_of_figures());
         while progress.done < self.schedules && progress.tally.bad.len() < self.enough {
             let slice = SLICE.min(self.schedules - progress.done);
             let from = self.start + progress.done;
@@ -72,8 +71,7 @@ impl Campaign {
             progress.seconds += begun.elapsed().as_secs_f64();
             progress.tally.add(tally);
             if let Some(file) = &self.progress {
-                let text = serde_json::to_string(&progress).expect("plain numbers");
-                std::fs::write(file, text).expect("the progress file can be written");
+                keep(file, &progress).expect("the progress file can be written");
                 println!("{} of {}", progress.done, self.schedules);
             }
         }
@@ -105,7 +103,16 @@ impl Campaign {
         }
     }
 
-    /// What the progress file says, unless it is about other code.
+    /// A campaign goes on only with the very program that began it, and with the same question.
+    fn code_of_figures(&self) -> u64 {
+        let program = std::env::current_exe().and_then(std::fs::read);
+        let mut hasher = DefaultHasher::new();
+        program.expect("this program can be read").hash(&mut hasher);
+        (self.start, format!("{:?}", self.options)).hash(&mut hasher);
+        hasher.finish()
+    }
+
+    /// What the progress file says, unless it is about other figures.
     fn taken_up(&self, code: u64) -> Progress {
         let fresh = Progress {
             code,
@@ -119,7 +126,9 @@ impl Campaign {
         match serde_json::from_str::<Progress>(&text) {
             Ok(known) if known.code == code => known,
             Ok(_) | Err(_) => {
-                println!("the progress file is about other code; beginning anew");
+                println!(
+                    "the progress file is about other code or another question; beginning anew"
+                );
                 fresh
             }
         }
@@ -166,10 +175,80 @@ impl Campaign {
     }
 }
 
-/// A campaign goes on only with the very program that began it.
-fn hash_of_this_program() -> u64 {
-    let program = std::env::current_exe().and_then(std::fs::read);
-    let mut hasher = DefaultHasher::new();
-    program.expect("this program can be read").hash(&mut hasher);
-    hasher.finish()
+/// Whoever is interrupted here leaves the file as it was before.
+fn keep(file: &Path, progress: &Progress) -> std::io::Result<()> {
+    let text = serde_json::to_string(progress).expect("plain numbers");
+    let next = file.with_extension("next");
+    std::fs::write(&next, text)?;
+    std::fs::rename(next, file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn campaign(schedules: u64, progress: Option<&Path>) -> Campaign {
+        Campaign {
+            options: Options::full(),
+            start: 0,
+            schedules,
+            enough: 1,
+            progress: progress.map(Path::to_owned),
+            code: None,
+        }
+    }
+
+    fn a_file(name: &str) -> PathBuf {
+        std::env::temp_dir().join(format!("simulation-{}-{name}.json", std::process::id()))
+    }
+
+    fn figures(progress: &Progress) -> (u64, String) {
+        let done = progress.done;
+        (done, progress.tally.figures(0, done))
+    }
+
+    #[test]
+    fn a_campaign_that_was_interrupted_comes_to_the_same_figures() {
+        let file = a_file("interrupted");
+        let kept = |schedules| {
+            let campaign = campaign(schedules, Some(&file));
+            campaign.carry_out(None);
+            campaign.taken_up(campaign.code_of_figures())
+        };
+        assert_eq!(kept(20).done, 20);
+        let resumed = kept(50);
+        let whole = campaign(50, None);
+        let at_once = Progress {
+            done: 50,
+            tally: whole.slice(0, 50),
+            ..Progress::default()
+        };
+        assert_eq!(figures(&resumed), figures(&at_once));
+        std::fs::remove_file(file).expect("it was kept");
+    }
+
+    #[test]
+    fn a_progress_file_of_another_question_is_not_taken_up() {
+        let file = a_file("other");
+        let first = campaign(5, Some(&file));
+        first.carry_out(None);
+        let others = [
+            Campaign {
+                start: 1,
+                ..campaign(5, Some(&file))
+            },
+            Campaign {
+                options: Options {
+                    with_tokens: false,
+                    ..Options::full()
+                },
+                ..campaign(5, Some(&file))
+            },
+        ];
+        for other in others {
+            assert_eq!(other.taken_up(other.code_of_figures()).done, 0);
+        }
+        assert_eq!(first.taken_up(first.code_of_figures()).done, 5);
+        std::fs::remove_file(file).expect("it was kept");
+    }
 }

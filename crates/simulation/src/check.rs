@@ -8,6 +8,7 @@ use sync_core::decision::SkipReason;
 use sync_core::ids::{CrmId, ProspectId};
 use sync_core::key::{PairKey, RecordRef};
 use sync_core::link::{Link, LinkState};
+use sync_core::protocol::AdminCommand;
 use sync_core::settle::ErrorRow;
 
 use crate::kernel::Inner;
@@ -15,13 +16,13 @@ use crate::lives::{self, BothLive};
 use crate::processes::Deployment;
 use crate::remap::{CITY, are_related, held_in};
 use crate::run::at_once;
-use crate::users::live_record;
+use crate::users::{UNFIT, live_record};
 use crate::world::{Edit, EditId, FIELDS, NAMES, World};
 
 /// Looks at the end of a run; `is_final` once the daily comparison has been through where the city is mapped to
 /// another field, and until then at everything else.
 pub fn check(deployment: &Deployment, is_final: bool) {
-    let unit = deployment.sim.lock().world.config.business_unit.clone();
+    let unit = deployment.unit();
     let links = all_links(deployment);
     let open = at_once(deployment.errors.list(&unit, false)).unwrap_or_default();
     let mut inner = deployment.sim.lock();
@@ -54,7 +55,7 @@ pub fn check(deployment: &Deployment, is_final: bool) {
 }
 
 fn all_links(deployment: &Deployment) -> Vec<Link> {
-    let unit = deployment.sim.lock().world.config.business_unit.clone();
+    let unit = deployment.unit();
     let listed = at_once(deployment.links.list(&unit, None, None));
     listed.map_or_else(Vec::new, |page| page.rows)
 }
@@ -63,7 +64,7 @@ fn all_links(deployment: &Deployment) -> Vec<Link> {
 /// has a cause among the faults of the run.
 fn check_errors(inner: &mut Inner, links: &[Link], open: &[ErrorRow]) {
     for row in open {
-        if !is_explained(inner, &row.code) {
+        if !is_explained(inner, row) {
             let (pair, code) = (&row.pair, &row.code);
             inner.violate(format!(
                 "errors: {pair} ends with {code}, which nothing explains"
@@ -81,31 +82,76 @@ fn check_errors(inner: &mut Inner, links: &[Link], open: &[ErrorRow]) {
     }
 }
 
-/// A row says where its pair stands: nothing is begun that nobody goes on with, and nothing waits for what is over.
+/// A row says where its pair stands: nothing is begun that nobody goes on with, nothing waits for what is over, and no
+/// reason is given that cannot be.
 fn check_rest(inner: &mut Inner, links: &[Link]) {
     for link in links.iter().filter(|link| !link.has_open_error) {
-        let is_open = match link.state {
-            LinkState::Pending => true,
-            LinkState::Held(reason) => !reason.is_lasting(),
-            LinkState::Linked | LinkState::Skipped(_) => link.is_creating(),
+        let is_done = match link.state {
+            // Nobody is out of sight, gone for good, merged or converted here.
+            LinkState::Pending
+            | LinkState::Held(_)
+            | LinkState::Skipped(SkipReason::NotVisible | SkipReason::ConvertedUnlinked) => false,
+            LinkState::Skipped(SkipReason::CrmDeleted) => link.is_crm_deleted,
+            LinkState::Skipped(SkipReason::DeletedUnlinked) => is_in_bin(&inner.world, link),
+            LinkState::Linked | LinkState::Skipped(_) => !link.is_creating(),
         };
-        if is_open {
+        if !is_done {
             let (key, state, intent) = (&link.key, &link.state, &link.intent);
             inner.violate(format!("unfinished: {key} is {state:?}, {intent:?}"));
         }
     }
 }
 
-/// Whether an error is of a kind that the faults of the run bring about.
-fn is_explained(inner: &Inner, code: &str) -> bool {
-    let faults = &inner.faults;
-    let has_namesakes = faults.shared_addresses > 0 || !inner.world.crossed.is_empty();
-    match code {
-        "STRING_TOO_LONG" => faults.unfit > 0,
+/// Whether a record of the row is in a recycle bin.
+fn is_in_bin(world: &World, link: &Link) -> bool {
+    let mut owners = link.records().filter_map(|record| {
+        let owner = *world.owners.get(&record)?;
+        Some((owner, record))
+    });
+    owners.any(|(owner, record)| {
+        let on_crm = matches!(record, RecordRef::Crm(_));
+        lives::records(world, owner, on_crm).contains(&(record, true))
+    })
+}
+
+/// Whether an error is one that the faults of the run bring about, and its cause is still there.
+fn is_explained(inner: &Inner, row: &ErrorRow) -> bool {
+    let (world, faults) = (&inner.world, &inner.faults);
+    let has_namesakes = faults.shared_addresses > 0 || !world.crossed.is_empty();
+    match row.code.as_str() {
+        "STRING_TOO_LONG" => is_unfit(world, row),
         "RESTORE" => faults.deletes > 0 && has_namesakes,
-        UNDELIVERABLE => faults.bring_messages_again(),
         _ => false,
     }
+}
+
+/// Whether a value that does not fit is still there.
+fn is_unfit(world: &World, row: &ErrorRow) -> bool {
+    let prospect = row.prospect_id.map(RecordRef::Prospect);
+    let mut known = row
+        .crm_id
+        .clone()
+        .map(RecordRef::Crm)
+        .into_iter()
+        .chain(prospect);
+    let owner = known.find_map(|record| world.owners.get(&record));
+    owner.is_some_and(|person| {
+        on_both_sides(world, *person)
+            .any(|record| (0..FIELDS).any(|field| world.shown(&record, field) == UNFIT))
+    })
+}
+
+/// What an operator does about rows that say that the queue gave up: once the cause is gone, none is left.
+pub fn syncs_by_hand(deployment: &Deployment) -> Vec<AdminCommand> {
+    let unit = deployment.unit();
+    let open = at_once(deployment.errors.list(&unit, false)).unwrap_or_default();
+    let given_up = open.into_iter().filter(|row| row.code == UNDELIVERABLE);
+    let commands = given_up.filter_map(|row| match (row.prospect_id, row.crm_id) {
+        (Some(prospect), _) => Some(AdminCommand::Sync { prospect }),
+        (None, Some(record)) => Some(AdminCommand::Send { record }),
+        (None, None) => None,
+    });
+    commands.collect()
 }
 
 /// Whether a record of a pair with an open error has a row of its own that nobody goes on with: the comparison does.

@@ -178,22 +178,6 @@ impl Faults {
         }
     }
 
-    /// Whether a message can come again until the queue gives it up.
-    #[must_use]
-    pub fn bring_messages_again(&self) -> bool {
-        let often = [
-            self.crash,
-            self.throttle,
-            self.refuse,
-            self.lose_reply,
-            self.late,
-            self.late_rows,
-            self.stale,
-        ];
-        let is_used_up = self.calls_left.is_some() || self.crm_calls_left.is_some();
-        self.outage || self.slow || is_used_up || often.iter().any(|rate| *rate > 0)
-    }
-
     /// The same run without these kinds.
     #[must_use]
     pub fn without(mut self, kinds: Kinds) -> Self {

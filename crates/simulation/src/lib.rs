@@ -16,6 +16,7 @@ pub mod processes;
 pub mod provenance;
 mod recycle_bin;
 pub mod remap;
+mod rest;
 pub mod run;
 pub mod setting;
 pub mod shrink;

@@ -14,6 +14,7 @@ use connector::work::{Delivery, work};
 use connector::{admin, dlq, poll};
 use jiff::SignedDuration;
 use sync_core::config::Config;
+use sync_core::ids::BusinessUnit;
 use sync_core::protocol::{AdminCommand, AdminRequest};
 
 use crate::crm::SimCrm;
@@ -94,12 +95,21 @@ impl Services for SimServices {
 }
 
 impl Deployment {
+    /// The only business unit.
+    #[must_use]
+    pub fn unit(&self) -> BusinessUnit {
+        self.sim.lock().world.config.business_unit.clone()
+    }
+
+    fn overtime(&self) -> SignedDuration {
+        self.mutant.map_or(SignedDuration::ZERO, Mutant::overtime)
+    }
+
     /// What a new process is given.
     #[must_use]
     pub fn environment(&self) -> Environment {
         let sim = &self.sim;
         let skew = sim.lock().rng.i64(-1_000..=1_000);
-        let unit = sim.lock().world.config.business_unit.clone();
         let sides = Sides {
             crm: Arc::new(SimCrm(sim.clone())),
             marketing: Arc::new(SimMarketing(sim.clone())),
@@ -114,7 +124,7 @@ impl Deployment {
                 sim: sim.clone(),
                 skew: SignedDuration::from_millis(skew),
             }),
-            business_units: vec![unit],
+            business_units: vec![self.unit()],
         };
         match self.mutant {
             Some(mutant) => mutated(mutant, sim, environment, &sides),
@@ -155,7 +165,12 @@ impl Processes {
 
     fn start(&mut self, id: TaskId, kind: Kind, process: Running) {
         let sim = self.deployment.sim.clone();
-        sim.lock().after(kind.time(), Event::Timeout(id));
+        let overtime = match kind {
+            Kind::Worker => self.deployment.overtime().as_millis(),
+            _ => 0,
+        };
+        let overtime = Millis::try_from(overtime).expect("minutes");
+        sim.lock().after(kind.time() + overtime, Event::Timeout(id));
         self.running.insert(id, (kind, process));
         self.go_on(id);
     }
@@ -235,7 +250,9 @@ impl Processes {
 
     fn work(&mut self, id: TaskId, deliveries: Vec<Delivery>) {
         let environment = self.deployment.environment();
-        let deadline = environment.clock.now() + SignedDuration::from_millis(WORKER);
+        let deadline = environment.clock.now()
+            + SignedDuration::from_millis(WORKER)
+            + self.deployment.overtime();
         let run = format!("work{id}");
         let process = async move {
             let (failed, reports) = work(&environment, deliveries, &run, deadline).await;

@@ -20,12 +20,6 @@ use crate::world::{Count, NAMES, World};
 
 /// How often the poller runs (template.yaml).
 const POLL_EVERY: Millis = 120_000;
-/// How often it runs while the system drains: less often, because nobody waits.
-const DRAIN_EVERY: Millis = 600_000;
-/// When both sides are compared once more, as the daily comparison does.
-const COMPARED_AFTER: Millis = 25 * 3_600_000;
-/// How many polls the system gets to come to rest.
-const DRAIN_POLLS: u32 = 60;
 
 /// How a run is made.
 #[derive(Debug, Clone, Copy)]
@@ -85,10 +79,11 @@ pub struct Outcome {
     pub story: Vec<String>,
 }
 
-struct Run {
-    sim: Arc<Sim>,
-    processes: Processes,
-    deployment: Deployment,
+/// A run that goes on.
+pub(crate) struct Run {
+    pub(crate) sim: Arc<Sim>,
+    pub(crate) processes: Processes,
+    pub(crate) deployment: Deployment,
     domain: Domain,
     most_people: usize,
     outage: bool,
@@ -148,6 +143,7 @@ pub fn run(seed: u64, options: Options) -> Outcome {
     run.plan(&mut rng, options.most_actions);
     run.play();
     run.drain();
+    run.sync_by_hand();
     let is_remapped = run.sim.lock().world.city_field.is_changed();
     if is_remapped || check::has_row_beside_error(&run.deployment) {
         check::check(&run.deployment, false);
@@ -229,7 +225,7 @@ impl Run {
     }
 
     /// Until nothing is left to happen.
-    fn play(&mut self) {
+    pub(crate) fn play(&mut self) {
         loop {
             let event = self.sim.lock().pop();
             let Some(event) = event else { return };
@@ -259,7 +255,7 @@ impl Run {
     /// force.
     fn operate(&mut self) {
         let state = &self.deployment.state;
-        let unit = self.sim.lock().world.config.business_unit.clone();
+        let unit = self.deployment.unit();
         let Some(Some(row)) = at_once(state.connector(&unit)) else {
             return;
         };
@@ -303,82 +299,6 @@ impl Run {
             "operator",
             format_args!("another configuration, city in {city}"),
         );
-    }
-
-    /// Somebody puts right what stopped the connector.
-    fn activate(&self) {
-        let state = &self.deployment.state;
-        let unit = self.sim.lock().world.config.business_unit.clone();
-        if let Some(Some(row)) = at_once(state.connector(&unit))
-            && row.state != ConnectorState::Active
-        {
-            let active = ConnectorRow {
-                state: ConnectorState::Active,
-                version: row.version + 1,
-                ..row
-            };
-            at_once(state.put_connector(&active));
-        }
-    }
-
-    /// No faults and no people any more: the system comes to rest, and then nothing is written.
-    fn drain(&mut self) {
-        self.activate();
-        let mut written = self.written();
-        let mut quiet = 0;
-        for _ in 0..DRAIN_POLLS {
-            self.sim.lock().after(DRAIN_EVERY, Event::Poll);
-            self.play();
-            let now_written = self.written();
-            let is_idle = !self.is_circuit_open() && self.sim.lock().lanes.is_empty();
-            let is_quiet = is_idle && now_written == written;
-            quiet = if is_quiet { quiet + 1 } else { 0 };
-            written = now_written;
-            // Late transactions are visible after a quarter of an hour.
-            if quiet >= 3 {
-                return;
-            }
-        }
-        self.sim
-            .lock()
-            .violate("the system does not come to rest".to_owned());
-    }
-
-    /// The daily comparison brings into step what was not changed since a field is mapped anew, and takes away what a
-    /// worker that died has left beside a row with an error.
-    fn catch_up(&mut self) {
-        self.sim.lock().after(COMPARED_AFTER, Event::Reconcile);
-        self.play();
-        self.drain();
-    }
-
-    /// Whether nobody calls yet, because an allowance is used up: then nothing is at rest, it waits.
-    fn is_circuit_open(&self) -> bool {
-        let unit = self.sim.lock().world.config.business_unit.clone();
-        let row = at_once(self.deployment.state.connector(&unit)).flatten();
-        let now = self.sim.lock().timestamp();
-        row.is_some_and(|row| row.used_up_at(now).is_some())
-    }
-
-    /// A day later the comparison finds nothing, and nothing is written for it.
-    fn compare(&mut self) {
-        if !self.sim.lock().violations.is_empty() {
-            return;
-        }
-        let (written, drifted) = (self.written(), self.sim.lock().drifted);
-        self.sim.lock().after(COMPARED_AFTER, Event::Reconcile);
-        self.play();
-        let found = self.sim.lock().drifted - drifted;
-        if found > 0 || self.written() > written {
-            let written = self.written() - written;
-            let mut inner = self.sim.lock();
-            inner.violate(format!("not at rest: {found} drifted, {written} written"));
-        }
-    }
-
-    fn written(&self) -> u64 {
-        let count = self.sim.lock().world.count;
-        count.crm_writes + count.prospect_writes
     }
 }
 

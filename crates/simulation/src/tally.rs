@@ -8,6 +8,10 @@ use simulation::world::Count;
 /// and where reads may be a minute old: prospects are read late (K4).
 const MOST_UNREAD: [u64; 2] = [105, 220];
 
+/// Of a million entries in Salesforce so many are overwritten at most that were hidden from the condition, in the same
+/// settings: they committed late within the very second of an earlier change.
+const MOST_HIDDEN: [u64; 2] = [3, 3];
+
 /// Of a million people so many at most have a second record that nobody could find in time, in the same settings.
 const MOST_CROSSED: [u64; 2] = [350, 4_000];
 
@@ -16,7 +20,7 @@ const MOST_CROSSED: [u64; 2] = [350, 4_000];
 const OLDEST_UNREAD: [i64; 2] = [135_000, 200_000];
 
 /// Of a million people so many at most end with an open error, in the same settings.
-const MOST_IN_ERROR: [u64; 2] = [17_500, 17_500];
+const MOST_IN_ERROR: [u64; 2] = [15_000, 15_000];
 
 /// Fewer entries say nothing about a rate.
 const ENOUGH: u64 = 500_000;
@@ -67,6 +71,13 @@ impl Tally {
                     count.unread_on_prospect,
                     count.edits,
                     MOST_UNREAD[index],
+                    ENOUGH,
+                ),
+                (
+                    "entries of Salesforce overwritten within a second",
+                    count.hidden_on_crm,
+                    count.edits,
+                    MOST_HIDDEN[index],
                     ENOUGH,
                 ),
                 (
@@ -183,14 +194,19 @@ mod tests {
         assert_eq!(tally(106, 220, 1_000_000).unexplained().len(), 1);
         assert_eq!(tally(105, 221, 1_000_000).unexplained().len(), 1);
         assert_eq!(tally(300, 300, ENOUGH - 1).unexplained(), none);
+        let mut hidden = tally(1, 1, 1_000_000);
+        hidden.fresh.hidden_on_crm = 3;
+        assert_eq!(hidden.unexplained(), none);
+        hidden.fresh.hidden_on_crm = 4;
+        assert_eq!(hidden.unexplained().len(), 1);
         let mut people = tally(1, 1, 1_000_000);
         people.stale.people = 1_000_000;
         people.stale.crossed = 4_000;
-        people.stale.in_error = 17_500;
+        people.stale.in_error = 15_000;
         assert_eq!(people.unexplained(), none);
         people.stale.crossed = 4_001;
         assert!(people.unexplained()[0].starts_with("people not found"));
-        people.stale.in_error = 17_501;
+        people.stale.in_error = 15_001;
         assert!(people.unexplained()[1].starts_with("people with an open error"));
         let mut old = tally(1, 1, 1_000_000);
         old.stale.oldest_unread = OLDEST_UNREAD[1] + 1;

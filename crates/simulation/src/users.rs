@@ -15,6 +15,8 @@ use crate::people::{Entered, Person};
 use crate::remap::{CITY, STATE};
 use crate::world::{EMAIL, Edit, NAMES, World};
 
+/// What a marketer enters that does not fit into the field of the lead.
+pub const UNFIT: &str = "forty characters are enough for any city's name";
 /// The user who works in Account Engagement, and to whom prospects are assigned.
 pub const MARKETER: u64 = 3;
 
@@ -73,7 +75,7 @@ fn sync_now(world: &World, person: usize, on_crm: bool) -> Option<AdminCommand> 
 fn value(inner: &mut Inner, (field, on_crm): (usize, bool), domain: Domain) -> String {
     let unfit = inner.faults.unfit;
     if field == CITY && !on_crm && inner.happens(unfit) {
-        return "too long for Salesforce".repeat(2);
+        return UNFIT.to_owned();
     }
     // Only the second field may be blank: a blank counts as a value there.
     if field == 1 && inner.rng.u32(0..6) == 0 {

@@ -29,11 +29,17 @@ pub(super) struct MutatedCrm {
 
 type Written = Result<CrmId, WriteFailure>;
 
+fn is_create(write: &CrmWrite) -> bool {
+    matches!(write.target, CrmWriteTarget::Create(_))
+}
+
 impl MutatedCrm {
     fn mutate(&self, write: &CrmWrite) -> CrmWrite {
         let mut write = write.clone();
         match self.mutant {
-            mutant if mutant.creates_leads_blindly() => write.fields.key = None,
+            mutant if mutant.creates_leads_blindly() && is_create(&write) => {
+                write.fields.key = None;
+            }
             Mutant::NoCondition => write.seen = None,
             _ => {}
         }

@@ -11,7 +11,7 @@ use sync_core::key::{PairKey, RecordRef};
 use sync_core::link::{Intent, Link};
 use sync_core::record::Values;
 use sync_core::settle::ErrorChange;
-use sync_core::value::FieldValue;
+use sync_core::value::{FieldName, FieldValue};
 use twin::world::lock;
 
 use super::Mutant;
@@ -46,6 +46,7 @@ impl MutatedLinks {
             }
             Mutant::LeaseIgnored => link.lease_until = None,
             Mutant::OwnWritesTakenForEdits => link.prospect_write = None,
+            Mutant::SeenStatesForgotten => link.prospect_seen = None,
             Mutant::RetirementForgotten => link.is_crm_deleted = false,
             _ => {}
         }
@@ -75,6 +76,10 @@ impl MutatedLinks {
                 let at = link.intent.as_ref().map(|intent| intent.at);
                 link.lease_until = at.map(|at| at + SignedDuration::from_secs(10));
             }
+            Mutant::NoDeadline => {
+                let at = link.intent.as_ref().map(|intent| intent.at);
+                link.lease_until = at.map(|at| at + SignedDuration::from_secs(90));
+            }
             Mutant::NoClaims => begin.claims.clear(),
             Mutant::ConflictsUnrecorded => link.conflicts.clear(),
             _ => {}
@@ -94,10 +99,10 @@ impl MutatedLinks {
             }
             Mutant::BaseForgotten => link.base.clear(),
             Mutant::BaseUnnormalised => {
-                for value in link.base.values_mut() {
-                    if let FieldValue::Text(text) = value {
-                        text.push(' ');
-                    }
+                if let Some(FieldValue::Text(address)) =
+                    link.base.get_mut(&FieldName::from("email"))
+                {
+                    *address = address.to_uppercase();
                 }
             }
             Mutant::NoClaims => commit.claims.clear(),

@@ -11,6 +11,7 @@ use connector::ports::{
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use sync_core::config::Config;
+use sync_core::decision::ProspectFields;
 use sync_core::ids::ProspectId;
 use sync_core::record::{ProspectRecord, Side, Values};
 use sync_core::schema::FieldDescription;
@@ -30,10 +31,18 @@ type Written = Result<ProspectWritten, WriteFailure>;
 
 impl MutatedMarketing {
     async fn write_one(&self, config: &Config, write: &ProspectWrite) -> Written {
+        let with_token = config;
         let (mut config, mut write) = (config.clone(), write.clone());
         match self.mutant {
-            mutant if mutant.creates_prospects_blindly() => write.fields.key = None,
-            Mutant::NoTokenInAccountEngagement => config.account_engagement.token_field = None,
+            mutant
+                if mutant.creates_prospects_blindly()
+                    && write.target == ProspectWriteTarget::Create =>
+            {
+                write.fields.key = None;
+            }
+            Mutant::NoTokenInAccountEngagement | Mutant::ProspectTokenInSecondUpdate => {
+                config.account_engagement.token_field = None;
+            }
             _ => {}
         }
         let mut answers = self
@@ -42,6 +51,11 @@ impl MutatedMarketing {
             .await;
         let written = answers.pop().expect("one answer for one write");
         match (self.mutant, written, &write.target) {
+            (
+                Mutant::ProspectTokenInSecondUpdate,
+                Ok(written),
+                ProspectWriteTarget::Update(_) | ProspectWriteTarget::Create,
+            ) => self.token_alone(with_token, written, write.token).await,
             (Mutant::LostReplyIsRefusal, Err(failure), _) => Err(WriteFailure {
                 may_have_landed: false,
                 ..failure
@@ -57,6 +71,22 @@ impl MutatedMarketing {
             }
             (_, written, _) => written,
         }
+    }
+
+    async fn token_alone(
+        &self,
+        config: &Config,
+        written: ProspectWritten,
+        token: String,
+    ) -> Written {
+        let token_alone = ProspectWrite {
+            target: ProspectWriteTarget::Update(written.id),
+            fields: ProspectFields::default(),
+            token,
+        };
+        let mut answers = self.inner.write(config, &[token_alone]).await;
+        let answer = answers.pop().expect("one answer for one write");
+        answer.map(|_| written)
     }
 }
 

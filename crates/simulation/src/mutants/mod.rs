@@ -54,13 +54,14 @@ mutants! {
     BaseWrittenFirst: "the base is the target already when the writes begin",
     BaseForgotten: "the commit stores no base",
     BaseOfOtherField: "what was agreed on while a field was mapped to another one still counts",
-    BaseUnnormalised: "the base is stored in another form than values are compared in",
+    BaseUnnormalised: "the base keeps an address in another form than addresses are compared in",
     WholeRecordLastWriterWins: "the newer record wins as a whole",
     ConflictsUnrecorded: "values that were overruled are not kept",
     NoLease: "the intent is stored without a lease",
     NoLeaseNoCondition: "no lease, and rows are stored whatever version they have",
     LeaseIgnored: "a lease that another worker holds is not respected",
-    LeaseTooShort: "no deadline bounds the writes: the lease ends before they can have landed",
+    LeaseTooShort: "the lease ends before the writes can have landed",
+    NoDeadline: "no deadline bounds the writes: a worker goes on whatever its lease says, which is for ninety seconds",
     BeginWithoutEpoch: "the intent is stored whatever version the row has",
     CommitWithoutEpoch: "the commit overwrites whatever version the row has",
     NoClaims: "records are not claimed for one pair",
@@ -76,7 +77,8 @@ mutants! {
     CaseSensitiveAddress: "addresses are compared with their capitals",
     NoTokenInSalesforce: "writes to Salesforce carry no sync token",
     NoTokenInAccountEngagement: "writes to Account Engagement carry no sync token",
-    TokenInSecondUpdate: "the sync token is written in an update of its own",
+    TokenInSecondUpdate: "the sync token of a lead is written in an update of its own",
+    ProspectTokenInSecondUpdate: "the sync token of a prospect is written in an update of its own",
     ValueRanks: "what landed is told by values although there are token fields",
     LostReplyIsRefusal: "a write without reply counts as not landed",
     LostReplyIsSuccess: "a write without reply counts as landed",
@@ -102,13 +104,27 @@ mutants! {
     DeadMessagesDropped: "a message that was delivered too often vanishes",
     ErrorsNotOpened: "error rows are not stored",
     HeldForgotten: "held pairs are not caught up",
-    StaleReadsTrusted: "an open write is looked at while a read may be older than it",
+    StaleReadsTrusted: "reads are taken for fresh, by the poller and by the worker",
     OwnWritesTakenForEdits: "a read older than our own last write is believed",
+    SeenStatesForgotten: "a read older than one that a decision was stored on is believed",
     NoSlots: "a worker writes eight prospects at once",
     QuotaIgnored: "a retry calls although the row says that the day's calls are used up",
 }
 
+/// How much longer than its time a worker goes on that no deadline stops.
+const OVERTIME: SignedDuration = SignedDuration::from_mins(25);
+
 impl Mutant {
+    /// How much longer than its time a worker goes on.
+    #[must_use]
+    pub fn overtime(self) -> SignedDuration {
+        if self == Self::NoDeadline {
+            OVERTIME
+        } else {
+            SignedDuration::ZERO
+        }
+    }
+
     fn has_no_lease(self) -> bool {
         matches!(
             self,

@@ -7,7 +7,7 @@ use connector::ports::{
     AuditEntry, Cursor, Queue, ReconcileProgress, SendFailure, State, StoreError, Stream, Turn,
 };
 use jiff::{SignedDuration, Timestamp};
-use sync_core::config::{Config, ConnectorRow};
+use sync_core::config::{Config, ConnectorRow, SyncBehaviour};
 use sync_core::hint::{ChangeBatch, Lane};
 use sync_core::ids::BusinessUnit;
 use sync_core::pair::UserMap;
@@ -58,6 +58,11 @@ impl State for MutatedState {
             }
             if self.mutant == Mutant::StaleReadsTrusted {
                 config.account_engagement.stale_reads_seconds = 0;
+            }
+            if self.mutant == Mutant::WholeRecordLastWriterWins {
+                for entry in &mut config.fields.0 {
+                    entry.behaviour = SyncBehaviour::MostRecentRecord;
+                }
             }
             config
         }))
