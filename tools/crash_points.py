@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 COMMAND = [
-    *("cargo", "test", "--workspace", "--locked", "--test", "crash_points"),
+    *("cargo", "test", "--workspace", "--locked", "--test", "crash_points", "--test", "cursors"),
     *("--", "--include-ignored", "--nocapture"),
 ]
 BEGIN = "<!-- crash points: made by `make crash-points` -->"
