@@ -110,7 +110,8 @@ fn before_linked(pair: &Pair, context: Context<'_>, trace: &mut Trace) -> Outcom
 /// Whether the open error of the pair says that its record is not visible.
 fn waits_for_access(pair: &Pair) -> bool {
     let told = pair.link.last_trace.as_ref();
-    pair.link.has_open_error && told.is_some_and(|trace| trace.rule_numbers().contains(&NO_ACCESS))
+    let last = told.and_then(|trace| trace.rules.last());
+    pair.link.has_open_error && last.is_some_and(|last| last.rule.as_str() == NO_ACCESS)
 }
 
 fn not_visible(trace: &mut Trace) -> Outcome {
@@ -153,6 +154,7 @@ pub(crate) fn retire(
     let marks = has_mirror && !prospect.is_marked_deleted;
     let recycles = config.mode == Mode::Ampsea || config.settings.merge_delete;
     if !marks && !recycles {
+        trace.note("R52", "its record was deleted: the prospect stays as it is");
         return Outcome::Skip(SkipReason::CrmDeleted);
     }
     let said = if recycles {
@@ -249,7 +251,8 @@ fn never_linked(pair: &Pair, trace: &mut Trace) -> Option<Outcome> {
     let prospect = pair.link.prospect_id.filter(|_| is_gone)?;
     let intent = pair.link.intent.as_ref();
     let creates = intent.is_some_and(|intent| intent.kind == IntentKind::CreateCrm);
-    if creates && pair.crm_by_key == Candidates::NotRead {
+    let may_be_there = creates || pair.link.is_crm_deleted;
+    if may_be_there && pair.crm_by_key == Candidates::NotRead {
         let key = pair.link.key.clone();
         return Some(Outcome::ReadMore(vec![ReadMore::CrmByKey(key)]));
     }

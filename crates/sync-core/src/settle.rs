@@ -220,10 +220,12 @@ fn rest(link: &Link, state: LinkState, trace: &Trace) -> Settlement {
             _ => *reason == SkipReason::NoEmail,
         };
     }
-    if closes_error || !link.has_open_error {
-        next.has_open_error = false;
+    // A wait that will be over says less than what is told of the open error.
+    let only_waits = matches!(&next.state, LinkState::Held(reason) if !reason.is_lasting());
+    if !link.has_open_error || !only_waits {
         next.last_trace = Some(trace.clone());
     }
+    next.has_open_error &= !closes_error;
     let error = if closes_error {
         ErrorChange::Close
     } else {

@@ -103,12 +103,19 @@ fn own_unfinished_create<'a>(pair: &'a Pair, trace: &mut Trace) -> Option<CrmMat
         .intent
         .as_ref()
         .is_some_and(|i| i.kind == IntentKind::CreateCrm)
+        || pair.link.is_crm_deleted
         || matches!(pair.crm, Side::Deleted { .. });
     match &pair.crm_by_key {
         Candidates::NotRead if may_be_there => Some(CrmMatch::ReadMore(vec![ReadMore::CrmByKey(
             pair.link.key.clone(),
         )])),
         Candidates::NotRead => None,
+        Candidates::Found(found)
+            if found.is_empty() && matches!(pair.crm, Side::Deleted { .. }) =>
+        {
+            trace.note("M6", "the record that led here was deleted");
+            Some(CrmMatch::Skip(SkipReason::CrmDeleted))
+        }
         Candidates::Found(found) => live_first(found).map(|candidate| {
             if candidate.record.merged_into.is_some() {
                 trace.note(

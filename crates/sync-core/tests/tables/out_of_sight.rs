@@ -198,3 +198,46 @@ fn m7_a_look_at_a_record_out_of_sight_closes_an_error_of_another_kind() {
         ErrorChange::Close
     );
 }
+
+/// Both were deleted, and somebody restored the prospect alone (R55).
+#[test]
+fn r55_a_prospect_whose_lead_was_deleted_before_they_were_linked_gets_no_second_one() {
+    let world = ampsea();
+    let mut gone = lead(1).email("ann@x.test");
+    gone.is_deleted = true;
+    let ann = prospect(1).email("ann@x.test").assigned(1);
+    let mut both = prospect_pair(ann.clone());
+    both.crm = deleted();
+    both.prospect = deleted();
+    let decision = world.decide(&both);
+    assert_skipped(&decision, SkipReason::CrmDeleted);
+    let mut restored = prospect_pair(ann);
+    restored.link = settled(&both, &decision, at(0)).link;
+    restored.crm_by_key = Candidates::NotRead;
+    let by_key = Outcome::ReadMore(vec![ReadMore::CrmByKey(restored.link.key.clone())]);
+    assert_eq!(world.decide(&restored).outcome, by_key);
+    let decision = decide_by("R55", &world, &restored.crm_with_key([gone]));
+    assert_skipped(&decision, SkipReason::CrmDeleted);
+}
+
+/// Somebody emptied its key, or its recycle bin, between two reads.
+#[test]
+fn m6_a_deleted_record_that_its_key_does_not_find_any_more_is_not_created_again() {
+    let mut pair = prospect_pair(prospect(1).email("ann@x.test").assigned(1)).crm_with_key([]);
+    pair.crm = deleted();
+    assert_skipped(&ampsea().decide(&pair), SkipReason::CrmDeleted);
+}
+
+/// Of a pair that waits for somebody to act, and will for another reason now.
+#[test]
+fn m5_a_merge_is_told_also_of_a_pair_with_an_open_error() {
+    let world = ampsea();
+    let mut pair = pair();
+    pair.link.has_open_error = true;
+    pair.crm = Side::Deleted {
+        merged_into: Some(lead_id(2)),
+    };
+    let held = settled(&pair, &world.decide(&pair), at(0)).link;
+    assert!(held.has_open_error);
+    assert_eq!(held.last_trace.unwrap().rule_numbers(), ["M5"]);
+}
