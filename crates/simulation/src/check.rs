@@ -17,7 +17,7 @@ use crate::processes::Deployment;
 use crate::remap::{CITY, are_related, held_in};
 use crate::run::at_once;
 use crate::users::{UNFIT, live_record};
-use crate::world::{Edit, EditId, FIELDS, NAMES, World};
+use crate::world::{EMAIL, Edit, EditId, FIELDS, NAMES, World};
 
 /// Looks at the end of a run; `is_final` once the daily comparison has been through where the city is mapped to
 /// another field, and until then at everything else.
@@ -91,7 +91,9 @@ fn check_rest(inner: &mut Inner, links: &[Link]) {
             LinkState::Pending
             | LinkState::Held(_)
             | LinkState::Skipped(SkipReason::NotVisible | SkipReason::ConvertedUnlinked) => false,
-            LinkState::Skipped(SkipReason::CrmDeleted) => link.is_crm_deleted,
+            LinkState::Skipped(SkipReason::CrmDeleted) => {
+                link.is_crm_deleted && has_lead_in_bin(&inner.world, link)
+            }
             LinkState::Skipped(SkipReason::DeletedUnlinked) => is_in_bin(&inner.world, link),
             LinkState::Linked | LinkState::Skipped(_) => !link.is_creating(),
         };
@@ -100,6 +102,15 @@ fn check_rest(inner: &mut Inner, links: &[Link]) {
             inner.violate(format!("unfinished: {key} is {state:?}, {intent:?}"));
         }
     }
+}
+
+/// Whether whoever the row is about has a lead in the recycle bin.
+fn has_lead_in_bin(world: &World, link: &Link) -> bool {
+    let owner = link.records().find_map(|record| world.owners.get(&record));
+    owner.is_some_and(|person| {
+        let leads = lives::records(world, *person, true);
+        leads.iter().any(|(_, is_deleted)| *is_deleted)
+    })
 }
 
 /// Whether a record of the row is in a recycle bin.
@@ -116,13 +127,24 @@ fn is_in_bin(world: &World, link: &Link) -> bool {
 
 /// Whether an error is one that the faults of the run bring about, and its cause is still there.
 fn is_explained(inner: &Inner, row: &ErrorRow) -> bool {
-    let (world, faults) = (&inner.world, &inner.faults);
-    let has_namesakes = faults.shared_addresses > 0 || !world.crossed.is_empty();
     match row.code.as_str() {
-        "STRING_TOO_LONG" => is_unfit(world, row),
-        "RESTORE" => faults.deletes > 0 && has_namesakes,
+        "STRING_TOO_LONG" => is_unfit(&inner.world, row),
+        "RESTORE" => has_namesake(&inner.world, row),
         _ => false,
     }
+}
+
+/// Whether another prospect has the address of the row's.
+fn has_namesake(world: &World, row: &ErrorRow) -> bool {
+    let address = |id: ProspectId| world.shown(&RecordRef::Prospect(id), EMAIL).to_lowercase();
+    let prospects = world.owners.keys().filter_map(|record| match record {
+        RecordRef::Prospect(id) => Some(*id),
+        RecordRef::Crm(_) => None,
+    });
+    row.prospect_id.is_some_and(|own| {
+        let mut others = prospects.filter(|other| *other != own);
+        others.any(|other| address(other) == address(own))
+    })
 }
 
 /// Whether a value that does not fit is still there.

@@ -173,9 +173,6 @@ impl Crm for MutatedCrm {
         config: &Config,
         emails: &[NormalisedEmail],
     ) -> Result<Vec<CrmRecord>, ServiceError> {
-        if self.mutant.creates_leads_blindly() {
-            return Ok(Vec::new());
-        }
         let mut found = self.inner.find_by_email(config, emails).await?;
         if self.mutant.overwrites_on_create() {
             found.retain(|record| record.key.is_none());
@@ -196,8 +193,7 @@ impl Crm for MutatedCrm {
         config: &Config,
         keys: &[PairKey],
     ) -> Result<Vec<CrmRecord>, ServiceError> {
-        let finds_none = self.mutant.overwrites_on_create() || self.mutant.creates_leads_blindly();
-        if finds_none {
+        if self.mutant.overwrites_on_create() {
             return Ok(Vec::new());
         }
         self.inner.find_by_key(config, keys).await

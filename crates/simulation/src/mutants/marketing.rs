@@ -29,6 +29,12 @@ pub(super) struct MutatedMarketing {
 
 type Written = Result<ProspectWritten, WriteFailure>;
 
+/// Whether it is a poller that asks.
+fn polls(sim: &Sim) -> bool {
+    let inner = sim.lock();
+    inner.polls.contains(&inner.current)
+}
+
 impl MutatedMarketing {
     async fn write_one(&self, config: &Config, write: &ProspectWrite) -> Written {
         let with_token = config;
@@ -106,6 +112,7 @@ impl Marketing for MutatedMarketing {
         );
         match self.mutant {
             Mutant::SeenTooEarly => changes.read_at += SignedDuration::from_mins(2),
+            Mutant::NoLookUpBeforeCreate if !polls(&self.sim) => changes.rows.clear(),
             Mutant::DeletesNotPolled => changes.rows.retain(|row| !row.is_deleted),
             Mutant::UndeletesNotPolled => changes
                 .rows
@@ -151,8 +158,10 @@ impl Marketing for MutatedMarketing {
             }
         }
         Ok(match self.mutant {
-            Mutant::NoLookUpBeforeCreate => Vec::new(),
-            mutant if mutant.creates_prospects_blindly() => Vec::new(),
+            Mutant::NoLookUpBeforeCreate => found
+                .into_iter()
+                .filter(|record| record.key.is_none())
+                .collect(),
             Mutant::DeletedProspectForgotten => found
                 .into_iter()
                 .filter(|record| !record.is_deleted)
