@@ -52,9 +52,9 @@ pub(crate) async fn give_up(
     let mut links: BTreeMap<PairKey, Link> = BTreeMap::new();
     for hint in hints {
         let pair = pair_of(hint, &loaded);
-        let stored = loaded.links.get(&pair).cloned();
+        let stored = loaded.links.get(&pair.row()).cloned();
         links
-            .entry(pair.clone())
+            .entry(pair.row())
             .or_insert_with(|| stored.unwrap_or_else(|| Link::new(unit.clone(), pair)));
     }
     let count = links.len();
@@ -77,7 +77,7 @@ fn given_up(environment: &Environment, mut link: Link) -> Commit {
 fn error_row(link: &Link, now: Timestamp) -> ErrorRow {
     ErrorRow {
         business_unit: link.business_unit.clone(),
-        pair: link.key.clone(),
+        pair: link.key.row(),
         crm_id: link.crm_id.clone(),
         prospect_id: link.prospect_id,
         class: ErrorClass::Unclassified,

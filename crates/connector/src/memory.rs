@@ -67,7 +67,7 @@ impl MemoryErrors {
     }
 
     fn close(&self, link: &Link, now: Timestamp) {
-        let key = (link.business_unit.clone(), link.key.clone());
+        let key = (link.business_unit.clone(), link.key.row());
         if let Some(row) = lock(&self.0).get_mut(&key) {
             row.closed_at.get_or_insert(now);
         }

@@ -72,8 +72,8 @@ fn check_errors(inner: &mut Inner, links: &[Link], open: &[ErrorRow]) {
         }
     }
     let told = links.iter().filter(|link| link.has_open_error);
-    let told: BTreeSet<&PairKey> = told.map(|link| &link.key).collect();
-    let open: BTreeSet<&PairKey> = open.iter().map(|row| &row.pair).collect();
+    let told: BTreeSet<PairKey> = told.map(|link| link.key.row()).collect();
+    let open: BTreeSet<PairKey> = open.iter().map(|row| row.pair.clone()).collect();
     for pair in told.symmetric_difference(&open) {
         let is_open = open.contains(pair);
         inner.violate(format!(
@@ -104,25 +104,19 @@ fn check_rest(inner: &mut Inner, links: &[Link]) {
     }
 }
 
-/// Whether whoever the row is about has a lead in the recycle bin.
+/// Whether the lead of the row, or of whoever it is about, is in the recycle bin.
 fn has_lead_in_bin(world: &World, link: &Link) -> bool {
     let owner = link.records().find_map(|record| world.owners.get(&record));
-    owner.is_some_and(|person| {
-        let leads = lives::records(world, *person, true);
-        leads.iter().any(|(_, is_deleted)| *is_deleted)
-    })
+    let leads = owner.map(|person| lives::records(world, *person, true));
+    let own = link.crm_id.clone().map(RecordRef::Crm);
+    let mut leads = leads.into_iter().flatten().map(|(lead, _)| lead).chain(own);
+    leads.any(|lead| lives::is_in_bin(world, &lead) == Some(true))
 }
 
 /// Whether a record of the row is in a recycle bin.
 fn is_in_bin(world: &World, link: &Link) -> bool {
-    let mut owners = link.records().filter_map(|record| {
-        let owner = *world.owners.get(&record)?;
-        Some((owner, record))
-    });
-    owners.any(|(owner, record)| {
-        let on_crm = matches!(record, RecordRef::Crm(_));
-        lives::records(world, owner, on_crm).contains(&(record, true))
-    })
+    let mut records = link.records();
+    records.any(|record| lives::is_in_bin(world, &record) == Some(true))
 }
 
 /// Whether an error is one that the faults of the run bring about, and its cause is still there.
@@ -186,7 +180,7 @@ pub fn has_row_beside_error(deployment: &Deployment) -> bool {
     links
         .iter()
         .filter(is_pending)
-        .any(|link| keys.contains(&link.key))
+        .any(|link| keys.contains(&link.key.row()))
 }
 
 /// Whether an open error tells of a person: of the row of both records where there is one, of any otherwise.
@@ -206,7 +200,7 @@ fn is_covered(world: &World, person: usize, links: &[Link], open: &[ErrorRow]) -
         .iter()
         .find(|link| link.is_complete() && is_theirs(link.crm_id.as_ref(), link.prospect_id));
     open.iter().any(|row| match of_both {
-        Some(link) => row.pair == link.key,
+        Some(link) => row.pair == link.key.row(),
         None => is_theirs(row.crm_id.as_ref(), row.prospect_id),
     })
 }

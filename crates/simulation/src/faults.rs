@@ -25,6 +25,8 @@ pub enum Kind {
     LateCommit,
     /// Deletes.
     Delete,
+    /// Prospects that may have another lead.
+    Release,
     /// Changed addresses.
     Address,
     /// Shared addresses.
@@ -57,6 +59,7 @@ impl Kind {
         Self::Stale,
         Self::LateCommit,
         Self::Delete,
+        Self::Release,
         Self::Address,
         Self::Namesakes,
         Self::Hasty,
@@ -116,6 +119,8 @@ pub struct Faults {
     pub late_commit: u32,
     /// A user deletes or undeletes a record instead of editing it.
     pub deletes: u32,
+    /// Somebody lets the prospect of a lead that was just deleted have another one later.
+    pub releases: u32,
     /// A user changes the address of a record.
     pub addresses: u32,
     /// A new person has the address of another one.
@@ -163,6 +168,7 @@ impl Faults {
             stale: if with_cache { often(500) } else { 0 },
             late_commit: often(300),
             deletes: often(500),
+            releases: often(1_000),
             addresses: often(100),
             shared_addresses: often(500),
             hasty: often(300),
@@ -193,6 +199,7 @@ impl Faults {
             (Kind::Stale, &mut self.stale),
             (Kind::LateCommit, &mut self.late_commit),
             (Kind::Delete, &mut self.deletes),
+            (Kind::Release, &mut self.releases),
             (Kind::Address, &mut self.addresses),
             (Kind::Namesakes, &mut self.shared_addresses),
             (Kind::Hasty, &mut self.hasty),

@@ -61,6 +61,7 @@ pub(crate) fn land(
     let unwritten = answered.map(|answer| prospect::values_left_alone(config, body, &answer));
     Ok(ProspectWritten {
         unwritten: unwritten.unwrap_or_default(),
+        is_marked: matches!(target, ProspectWriteTarget::Mark(_)),
         ..ProspectWritten::of(id)
     })
 }

@@ -15,6 +15,7 @@ pub mod people;
 pub mod processes;
 pub mod provenance;
 mod recycle_bin;
+pub mod releases;
 pub mod remap;
 mod rest;
 pub mod run;

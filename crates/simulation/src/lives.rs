@@ -8,6 +8,7 @@ use twin::org::Caller;
 
 use crate::kernel::{Inner, Millis};
 use crate::people::Entered;
+use crate::releases;
 use crate::users::{MARKETER, late_commit, when_committed};
 use crate::world::World;
 
@@ -26,6 +27,10 @@ pub struct Life {
     pub prospect_undeleted: Option<Millis>,
     /// When a process last stored that the prospect is in the recycle bin, and when it had read it.
     pub prospect_skipped: Option<(Millis, Millis)>,
+    /// When a user last took the lead out of the recycle bin.
+    pub lead_undeleted: Option<Millis>,
+    /// Whether the row says that the lead was deleted and the prospect told so, and nothing is under way.
+    pub is_retired: bool,
 }
 
 /// Whether it was stored that the prospect of a person is in the recycle bin after a user had taken it out, by a
@@ -55,17 +60,20 @@ pub fn records(world: &World, person: usize, on_crm: bool) -> Vec<(RecordRef, bo
     };
     let theirs = world.owners.iter().filter(is_theirs);
     let with_state = theirs.filter_map(|(record, _)| {
-        let is_deleted = match record {
-            RecordRef::Crm(id) => is_in_bin(world.lead(id)?, "IsDeleted"),
-            RecordRef::Prospect(id) => is_in_bin(&world.prospect(*id)?, "isDeleted"),
-        };
+        let is_deleted = is_in_bin(world, record)?;
         Some((record.clone(), is_deleted))
     });
     with_state.collect()
 }
 
-fn is_in_bin(row: &Map<String, Value>, name: &str) -> bool {
-    row.get(name) == Some(&Value::Bool(true))
+/// Whether a record is in the recycle bin; nothing when it is not there.
+#[must_use]
+pub fn is_in_bin(world: &World, record: &RecordRef) -> Option<bool> {
+    let is_set = |row: &Map<String, Value>, name| row.get(name) == Some(&Value::Bool(true));
+    Some(match record {
+        RecordRef::Crm(id) => is_set(world.lead(id)?, "IsDeleted"),
+        RecordRef::Prospect(id) => is_set(&world.prospect(*id)?, "isDeleted"),
+    })
 }
 
 /// Whether a person was entered on both sides, and nobody has linked the two records yet.
@@ -113,9 +121,12 @@ fn toggle_lead(
     let org = &mut inner.world.org;
     if is_deleted {
         org.undelete("Lead", id.as_str(), &caller).ok()?;
+        let at = inner.now;
+        inner.world.life(person).lead_undeleted = Some(at);
         return Some(delay);
     }
     org.delete("Lead", id.as_str(), &caller).ok()?;
+    releases::plan(inner, person, delay);
     when_committed(inner, delay, move |inner| {
         let at = inner.now;
         let life = inner.world.life(person);

@@ -157,8 +157,11 @@ impl SimMarketing {
         };
         match &write.target {
             ProspectWriteTarget::Recycle(id) => {
-                recycle_bin::recycle(&bin, *id, &body).await?;
-                Ok(ProspectWritten::of(*id))
+                let is_marked = recycle_bin::recycle(&bin, *id, &body).await?;
+                Ok(ProspectWritten {
+                    is_marked,
+                    ..ProspectWritten::of(*id)
+                })
             }
             ProspectWriteTarget::Restore(id) => {
                 let restored = recycle_bin::restore(&bin, *id).await?;

@@ -101,7 +101,8 @@ pub fn run(seed: u64, options: Options) -> Outcome {
     let faults = Faults::draw(&mut rng, with_cache).without(options.without);
     let matching = Matching::draw(&mut rng);
     let (org, unit) = engines(matching);
-    let config = config(options.with_tokens, with_cache, matching);
+    let with_mirror = rng.bool();
+    let config = config(options.with_tokens, with_cache, with_mirror, matching);
     let world = World::new(org, unit, config);
     let sim = Sim::new(seed, faults, world, options.tells);
     let errors = Arc::new(MemoryErrors::default());

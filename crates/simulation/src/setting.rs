@@ -68,8 +68,16 @@ pub(crate) fn engines(matching: Matching) -> (Org, BusinessUnit) {
     (org, unit)
 }
 
+/// The prospect field that shows the CRM ID, where there is one.
+pub(crate) const MIRROR: &str = "SF_Record_Id__c";
+
 /// The configuration of a run: every behaviour, and blanks that count in one field.
-pub(crate) fn config(with_tokens: bool, with_cache: bool, matching: Matching) -> Config {
+pub(crate) fn config(
+    with_tokens: bool,
+    with_cache: bool,
+    with_mirror: bool,
+    matching: Matching,
+) -> Config {
     let mut config = sync_core::testing::config();
     let behaviours = [
         (SyncBehaviour::UseSalesforce, BlankRule::ValueWins),
@@ -97,6 +105,7 @@ pub(crate) fn config(with_tokens: bool, with_cache: bool, matching: Matching) ->
     config.account_engagement.time_zone = TIME_ZONE.to_owned();
     config.settings.default_campaign_id = 1;
     config.account_engagement.stale_reads_seconds = if with_cache { 60 } else { 0 };
+    config.account_engagement.crm_id_field = with_mirror.then(|| MIRROR.to_owned());
     if with_tokens {
         let token = Some("Prospect_Sync_Token__c".to_owned());
         config.salesforce.token_field.clone_from(&token);

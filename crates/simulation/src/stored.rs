@@ -53,9 +53,9 @@ fn keep_linked(inner: &mut Inner, link: &Link) {
     let linked = &mut inner.world.linked;
     let intent = link.intent.as_ref();
     if link.is_complete() || intent.is_some_and(|intent| intent.plan.is_some()) {
-        linked.extend(link.records().map(|record| (record, link.key.clone())));
+        linked.extend(link.records().map(|record| (record, link.key.row())));
     } else {
-        linked.retain(|_, key| *key != link.key);
+        linked.retain(|_, row| *row != link.key.row());
     }
 }
 
@@ -67,6 +67,8 @@ fn keep_lives(inner: &mut Inner, link: &Link) {
     };
     inner.world.note_decided(task, person);
     let leads = lives::records(&inner.world, person, true);
+    inner.world.life(person).is_retired =
+        link.is_marked && link.is_crm_deleted && !link.is_moving();
     if link.is_crm_deleted && leads.iter().any(|(_, is_deleted)| *is_deleted) {
         // R56: whoever deleted the prospect before, it comes back with its record.
         inner.world.life(person).is_prospect_deleted = false;
@@ -147,7 +149,7 @@ fn keep_conflicts(inner: &mut Inner, link: &Link) {
     };
     let (known, others): (Vec<_>, Vec<_>) = std::mem::take(&mut inner.world.conflicts)
         .into_iter()
-        .partition(|conflict| conflict.pair == link.key);
+        .partition(|conflict| conflict.pair == link.key.row());
     inner.world.conflicts = others;
     for kept in &link.conflicts {
         let field = &kept.field;
@@ -160,7 +162,7 @@ fn keep_conflicts(inner: &mut Inner, link: &Link) {
             Winner::Same | Winner::Neither => continue,
         };
         let conflict = Conflict {
-            pair: link.key.clone(),
+            pair: link.key.row(),
             person,
             field: number,
             loser,

@@ -135,7 +135,7 @@ fn version(links: &MemoryLinks, link: &Link) -> u64 {
     let loaded = loaded.expect("memory").unwrap_or_default();
     loaded
         .links
-        .get(&link.key)
+        .get(&link.key.row())
         .map_or(0, |stored| stored.version)
 }
 

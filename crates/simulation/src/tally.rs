@@ -128,8 +128,8 @@ impl Tally {
             "{done} schedules from seed {start}, {} of them violated{bound}. {} entries of users; {} writes to \
              Salesforce, {} to Account Engagement; {} updates refused because the lead had changed since it was \
              read. {} of {} people end with an open error, and of {} a second record was entered when it could not be \
-             found any more, less than a minute before we created one or while we did. Entries overwritten unread: \
-             {}.",
+             found any more, less than a minute before we created one or while we did. {} deleted leads were let be \
+             created again. Entries overwritten unread: {}.",
             self.bad.len(),
             count.edits,
             count.crm_writes,
@@ -138,6 +138,7 @@ impl Tally {
             count.in_error,
             count.people,
             count.crossed,
+            count.released,
             self.unread(),
         )
     }

@@ -111,11 +111,12 @@ fn create(inner: &mut Inner, domain: Domain) {
     }
 }
 
-/// The other record of a person, unless whoever enters it finds it there.
+/// The other record of a person, unless whoever enters it finds it there, or knows that it is being created.
 fn create_second(inner: &mut Inner, person: usize, on_crm: bool, domain: Domain) {
     let now = inner.timestamp();
     inner.world.commit_due(now);
-    if lives::records(&inner.world, person, on_crm).is_empty() {
+    let is_wanted = inner.world.people[person].entered == Entered::AsBoth;
+    if is_wanted && lives::records(&inner.world, person, on_crm).is_empty() {
         create_record(inner, person, on_crm, domain);
     }
 }

@@ -107,6 +107,9 @@ pub struct Count {
     /// Those of them who were entered on the other side too late to be found there: nothing is asked of them.
     #[serde(default)]
     pub crossed: u64,
+    /// Prospects that were let have another lead.
+    #[serde(default)]
+    pub released: u64,
 }
 
 impl Count {
@@ -123,13 +126,14 @@ impl Count {
         self.people += other.people;
         self.in_error += other.in_error;
         self.crossed += other.crossed;
+        self.released += other.released;
     }
 }
 
 /// A conflict that a row keeps: person, field, the value that lost.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conflict {
-    /// Whose row.
+    /// The row that keeps it.
     pub pair: PairKey,
     /// Whose record.
     pub person: usize,

@@ -255,7 +255,7 @@ pub enum Outcome {
         crm: CrmId,
         /// Its prospect.
         prospect: ProspectId,
-        /// Whether the mirror field has still to say `[[crm_deleted]]`.
+        /// Whether the mirror field is to say `[[crm_deleted]]`.
         marks: bool,
         /// Whether the prospect goes to the recycle bin.
         recycles: bool,
@@ -267,6 +267,9 @@ pub enum Outcome {
         /// Its prospect.
         prospect: ProspectId,
     },
+    /// Somebody took the mark of a deleted record off its prospect: the two are parted, and the prospect begins
+    /// again, as one that has had no record (R54).
+    Part,
     /// Both sides are equal and the link says so already (C10).
     Nothing,
     /// Deliberately not synced.

@@ -80,6 +80,11 @@ pub(crate) fn seems_moved(pair: &Pair, context: Context<'_>) -> bool {
         || seen.is_some_and(|seen| can_be_older(seen.at, context))
 }
 
+/// K4: whether the read can show the prospect as it was before we marked it.
+pub(crate) fn is_older_than_move(link: &Link, context: Context<'_>) -> bool {
+    link.moved_at.is_some_and(|at| can_be_older(at, context))
+}
+
 /// Whether a row of a moment ago tells that another configuration is in force by now. Its values may be
 /// those of fields that are mapped otherwise here; the next delivery begins under the new one.
 pub(crate) fn is_outrun(link: &Link, context: Context<'_>) -> bool {

@@ -20,7 +20,7 @@ pub fn sync_token(run: &str, link: &Link) -> String {
         let letters = text.chars().filter(char::is_ascii_alphanumeric);
         letters.collect()
     };
-    let pair = letters(&link.key.to_string());
+    let pair = letters(&link.key.row().to_string());
     let token = format!("{pair}.{}.{}", link.version, letters(run));
     token.chars().take(TOKEN_LENGTH).collect()
 }
@@ -100,7 +100,19 @@ pub fn intend(
 /// on, because the intent does not tell any more when its create was begun.
 fn lifecycle(outcome: &Outcome) -> Option<(Lifecycle, &CrmId, ProspectId)> {
     match outcome {
-        Outcome::Retire { crm, prospect, .. } => Some((Lifecycle::Retire, crm, *prospect)),
+        Outcome::Retire {
+            crm,
+            prospect,
+            recycles,
+            ..
+        } => {
+            let lifecycle = if *recycles {
+                Lifecycle::Retire
+            } else {
+                Lifecycle::Mark
+            };
+            Some((lifecycle, crm, *prospect))
+        }
         Outcome::Restore { crm, prospect } => Some((Lifecycle::Restore, crm, *prospect)),
         _ => None,
     }
@@ -135,8 +147,11 @@ fn intend_lifecycle(
         // What is begun is owed until it is done, also when it is refused. A retirement of which only the
         // intent knew is known by the row from now on (R53); one that has to be made again is not settled
         // any more (R52).
-        is_crm_deleted: lifecycle == Lifecycle::Restore
-            && (pair.link.is_crm_deleted || pair.link.is_moving()),
+        is_crm_deleted: match lifecycle {
+            Lifecycle::Retire => false,
+            Lifecycle::Restore => pair.link.is_crm_deleted || pair.link.is_moving(),
+            Lifecycle::Mark => pair.link.is_crm_deleted,
+        },
         lease_until: Some(lease_until),
         last_trace: Some(decision.trace.clone().after(&pair.link)),
         ..pair.link.clone()
@@ -157,6 +172,7 @@ fn what_is_written(outcome: &Outcome) -> Option<(IntentKind, bool)> {
         Outcome::CreateProspect { .. } => Some((IntentKind::CreateProspect, true)),
         Outcome::Retire { .. }
         | Outcome::Restore { .. }
+        | Outcome::Part
         | Outcome::Nothing
         | Outcome::Skip(_)
         | Outcome::Hold(_)

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{BusinessUnit, CrmId, IdError, ProspectId};
@@ -28,21 +29,53 @@ impl fmt::Display for RecordRef {
 
 /// The key of a pair, computed from the record that was there first (reliability 2.2, step 1):
 /// `c:<CRM ID>` or `p:<prospect id>`. The partner that we create or link carries the key in a field.
+///
+/// A record that was parted from its partner (R54) begins again with another key, `p:<prospect id>:<seconds>`: the
+/// old partner still carries the first one, in a recycle bin where nobody can take it away.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct PairKey(RecordRef);
+pub struct PairKey {
+    origin: RecordRef,
+    /// When the record was parted from its last partner, in seconds since 1970.
+    parted: Option<u64>,
+}
 
 impl PairKey {
     /// The key of the pair that begins with this record.
     #[must_use]
     pub fn of(origin: RecordRef) -> Self {
-        Self(origin)
+        Self {
+            origin,
+            parted: None,
+        }
     }
 
     /// The record the pair began with.
     #[must_use]
     pub fn origin(&self) -> &RecordRef {
-        &self.0
+        &self.origin
+    }
+
+    /// The key under which the row of the pair, its claims and its error are stored: that of the record it began
+    /// with, whichever partner it has by now.
+    #[must_use]
+    pub fn row(&self) -> Self {
+        Self::of(self.origin.clone())
+    }
+
+    /// The key with which the record begins again once it was parted from its partner (R54).
+    #[must_use]
+    pub fn parted_at(&self, at: Timestamp) -> Self {
+        Self {
+            parted: Some(at.as_second().unsigned_abs()),
+            ..self.clone()
+        }
+    }
+
+    /// Whether the record has had another partner before.
+    #[must_use]
+    pub fn is_parted(&self) -> bool {
+        self.parted.is_some()
     }
 
     /// The text that the partner carries: the key with its business unit in front.
@@ -63,20 +96,33 @@ impl PairKey {
 
 impl fmt::Display for PairKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            RecordRef::Crm(id) => write!(formatter, "c:{id}"),
-            RecordRef::Prospect(id) => write!(formatter, "p:{id}"),
+        match &self.origin {
+            RecordRef::Crm(id) => write!(formatter, "c:{id}")?,
+            RecordRef::Prospect(id) => write!(formatter, "p:{id}")?,
         }
+        self.parted
+            .map_or(Ok(()), |seconds| write!(formatter, ":{seconds}"))
     }
 }
 
 impl FromStr for PairKey {
     type Err = IdError;
     fn from_str(text: &str) -> Result<Self, IdError> {
-        match text.split_once(':') {
-            Some(("c", id)) => Ok(Self(RecordRef::Crm(id.parse()?))),
-            Some(("p", id)) => Ok(Self(RecordRef::Prospect(id.parse()?))),
-            _ => Err(IdError::Length(text.len())),
+        let mut parts = text.split(':');
+        let origin = match (parts.next(), parts.next()) {
+            (Some("c"), Some(id)) => RecordRef::Crm(id.parse()?),
+            (Some("p"), Some(id)) => RecordRef::Prospect(id.parse()?),
+            _ => return Err(IdError::Length(text.len())),
+        };
+        let other = |_| IdError::Length(text.len());
+        let parted = parts.next().map(|seconds| seconds.parse().map_err(other));
+        let key = Self {
+            origin,
+            parted: parted.transpose()?,
+        };
+        match parts.next() {
+            None => Ok(key),
+            Some(_) => Err(IdError::Length(text.len())),
         }
     }
 }

@@ -4,11 +4,12 @@
 use crate::config::Mode;
 use crate::decide::no_access;
 use crate::decision::{HoldReason, Outcome, ReadMore, SkipReason};
+use crate::fence::is_older_than_move;
 use crate::hint::Cause;
 use crate::ids::{CrmId, ProspectId};
 use crate::key::RecordRef;
 use crate::link::IntentKind;
-use crate::matching::{PREVIOUSLY_DELETED, switched_off};
+use crate::matching::{note_not_recreated, switched_off};
 use crate::pair::{Candidates, Carrier, Context, Created, Pair};
 use crate::record::{CrmRecord, NativeCrmId, ProspectRecord, Side};
 use crate::trace::Trace;
@@ -27,7 +28,7 @@ pub(crate) fn lifecycle(pair: &Pair, context: Context<'_>, trace: &mut Trace) ->
         // The record that was created for it was deleted: its key finds it.
         Side::Deleted { .. } if was_created_for_it(pair) => None,
         Side::Deleted { .. } if is_linked(pair) => Some(crm_deleted(pair, context, trace)),
-        Side::Missing if is_linked(pair) => Some(crm_missing(pair, trace)),
+        Side::Missing if is_linked(pair) => Some(crm_missing(pair, context, trace)),
         Side::Deleted { .. } => Some(before_linked(pair, context, trace)),
         Side::Missing if known_crm(pair).is_some() => Some(before_linked(pair, context, trace)),
         Side::Present(crm) if crm.converted.is_some() => Some(converted(pair, crm, trace)),
@@ -55,19 +56,50 @@ fn merged(trace: &mut Trace) -> Outcome {
 }
 
 fn crm_deleted(pair: &Pair, context: Context<'_>, trace: &mut Trace) -> Outcome {
-    let rests = not_recreated(pair, trace);
-    match (pair.prospect.present(), known_crm(pair)) {
-        (Some(prospect), Some(crm)) => retire(pair, (crm, prospect), context, trace),
-        _ => rests,
+    let Some(prospect) = pair.prospect.present() else {
+        return not_recreated(pair, trace);
+    };
+    if let Some(outcome) = released(pair, prospect, context, trace) {
+        return outcome;
     }
+    let rests = not_recreated(pair, trace);
+    known_crm(pair).map_or(rests, |crm| retire(pair, (crm, prospect), context, trace))
 }
 
 fn not_recreated(pair: &Pair, trace: &mut Trace) -> Outcome {
-    trace.note("M6", "the record was deleted: not recreated");
-    if pair.cause.is_manual() {
-        trace.note("M2", PREVIOUSLY_DELETED);
-    }
+    note_not_recreated(pair, trace);
     Outcome::Skip(SkipReason::CrmDeleted)
+}
+
+/// R54: somebody took `[[crm_deleted]]` off a prospect that we had marked. A field that shows a record was written by
+/// us, when that came back for a while. The prospect is left alone by it: its own message must be there still, or
+/// nobody would look at it again.
+fn released(
+    pair: &Pair,
+    prospect: &ProspectRecord,
+    context: Context<'_>,
+    trace: &mut Trace,
+) -> Option<Outcome> {
+    let says_nothing = !prospect.is_marked_deleted && prospect.shown_crm_id.is_none();
+    let link = &pair.link;
+    let is_ours = link.is_marked && link.is_crm_deleted && !link.is_moving();
+    let comes_again = pair.is_prospect_hinted;
+    if !is_ours || !says_nothing || !comes_again || mirror(context).is_none() {
+        return None;
+    }
+    if is_older_than_move(link, context) {
+        return Some(Outcome::NotYet);
+    }
+    trace.note(
+        "R54",
+        "its mark was taken off: the prospect begins again without its deleted record",
+    );
+    Some(Outcome::Part)
+}
+
+/// The field of a prospect that shows its CRM ID, and `[[crm_deleted]]`, where there is one.
+fn mirror<'a>(context: Context<'a>) -> Option<&'a String> {
+    context.config.account_engagement.crm_id_field.as_ref()
 }
 
 /// The record is gone and its pair is not linked. A prospect that was being created for it is looked for: it is
@@ -89,7 +121,7 @@ fn before_linked(pair: &Pair, context: Context<'_>, trace: &mut Trace) -> Outcom
         return Outcome::ReadMore(look_ups.collect());
     }
     match (pair.carrier(), &pair.created) {
-        (Some(Carrier::Present(_)), _) if is_out_of_sight => crm_missing(pair, trace),
+        (Some(Carrier::Present(_)), _) if is_out_of_sight => crm_missing(pair, context, trace),
         (Some(Carrier::Present(_)), _) if is_merged => merged(trace),
         (Some(Carrier::Present(prospect)), _) => retire(pair, (crm, prospect), context, trace),
         (Some(Carrier::Recycled(_)), _) if is_out_of_sight => {
@@ -101,7 +133,7 @@ fn before_linked(pair: &Pair, context: Context<'_>, trace: &mut Trace) -> Outcom
             Outcome::ReadMore(vec![look_for])
         }
         // What its prospect said of it may not be asked again.
-        (None, _) if is_out_of_sight && waits_for_access(pair) => crm_missing(pair, trace),
+        (None, _) if is_out_of_sight && waits_for_access(pair) => crm_missing(pair, context, trace),
         (None, _) if is_out_of_sight => not_visible(trace),
         (None, _) => deleted_unlinked(trace),
     }
@@ -140,29 +172,30 @@ pub(crate) fn retire(
     context: Context<'_>,
     trace: &mut Trace,
 ) -> Outcome {
-    if pair.link.is_crm_deleted && !pair.link.is_moving() {
+    let was_restored = pair.link.is_crm_deleted && !pair.link.is_moving();
+    let config = context.config;
+    let has_mirror = mirror(context).is_some();
+    let marks = has_mirror && !(was_restored && pair.link.is_marked);
+    let recycles = !was_restored && (config.mode == Mode::Ampsea || config.settings.merge_delete);
+    if was_restored {
         trace.note("R55", "the prospect was restored, and does not sync");
-        return Outcome::Skip(SkipReason::CrmDeleted);
     }
     if let Some(reason) = switched_off(prospect, trace)
         && prospect.native_crm_id == NativeCrmId::Ignore
     {
         return Outcome::Skip(reason);
     }
-    let config = context.config;
-    let has_mirror = config.account_engagement.crm_id_field.is_some();
-    let marks = has_mirror && !prospect.is_marked_deleted;
-    let recycles = config.mode == Mode::Ampsea || config.settings.merge_delete;
+    let said = match (marks, recycles) {
+        (_, true) => "its record was deleted: the prospect goes to the recycle bin",
+        (true, false) => "its record was deleted: the prospect is marked and stays",
+        (false, false) => "its record was deleted: the prospect stays as it is",
+    };
+    if marks || !was_restored {
+        trace.note("R52", said);
+    }
     if !marks && !recycles {
-        trace.note("R52", "its record was deleted: the prospect stays as it is");
         return Outcome::Skip(SkipReason::CrmDeleted);
     }
-    let said = if recycles {
-        "its record was deleted: the prospect goes to the recycle bin"
-    } else {
-        "its record was deleted: the prospect is marked and stays"
-    };
-    trace.note("R52", said);
     Outcome::Retire {
         crm,
         prospect: prospect.id,
@@ -173,9 +206,11 @@ pub(crate) fn retire(
 
 /// M7; but a record that was deleted leaves the recycle bin of Salesforce after 15 days, and one whose
 /// prospect was deleted first needs nobody's access.
-fn crm_missing(pair: &Pair, trace: &mut Trace) -> Outcome {
+fn crm_missing(pair: &Pair, context: Context<'_>, trace: &mut Trace) -> Outcome {
     if pair.link.is_crm_deleted {
-        return not_recreated(pair, trace);
+        let prospect = pair.prospect.present();
+        let released = prospect.and_then(|prospect| released(pair, prospect, context, trace));
+        return released.unwrap_or_else(|| not_recreated(pair, trace));
     }
     if matches!(pair.prospect, Side::Deleted { .. } | Side::Missing) {
         trace.note("R57", NEITHER_IS_THERE);
@@ -202,8 +237,12 @@ fn prospect_gone(pair: &Pair, crm: &CrmRecord, trace: &mut Trace) -> Option<Outc
     match &pair.prospect {
         Side::Deleted { .. } if is_linked => Some(recycled(pair, (crm, prospect), trace)),
         Side::Missing if is_linked => Some(purged(trace)),
-        Side::Deleted { .. } | Side::Missing => {
+        Side::Deleted { .. } => {
             trace.note("R56", IN_RECYCLE_BIN);
+            Some(Outcome::Skip(SkipReason::ProspectDeleted))
+        }
+        Side::Missing => {
+            trace.note("R57", "the prospect is not there any more");
             Some(Outcome::Skip(SkipReason::ProspectDeleted))
         }
         Side::Present(_) | Side::Unlinked => None,

@@ -71,6 +71,14 @@ fn yes() -> bool {
     clippy::trivially_copy_pass_by_ref,
     reason = "what serde calls it with"
 )]
+fn is_not(flag: &bool) -> bool {
+    !*flag
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "what serde calls it with"
+)]
 fn is_unknown(version: &u64) -> bool {
     *version == 0
 }
@@ -144,6 +152,8 @@ impl Intent {
 pub enum Lifecycle {
     /// It goes to the recycle bin (R52).
     Retire,
+    /// It stays where it is, and says `[[crm_deleted]]` (R52, R55).
+    Mark,
     /// It comes out of the recycle bin (R53, R56).
     Restore,
 }
@@ -195,8 +205,12 @@ pub struct Link {
     /// meanwhile: a pair can be held too.
     #[serde(default)]
     pub is_crm_deleted: bool,
-    /// When we last moved the prospect into the recycle bin or out of it: a read that shows it where it
-    /// was before is stale (K4).
+    /// Whether the prospect was told so in its field for the CRM ID: one that says nothing any more was released by
+    /// somebody (R54).
+    #[serde(default, skip_serializing_if = "is_not")]
+    pub is_marked: bool,
+    /// When we last marked the prospect, or moved it into the recycle bin or out of it: a read that shows what was
+    /// before is stale (K4).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moved_at: Option<Timestamp>,
     /// How often the last decisions in a row wrote nothing new.
@@ -242,6 +256,7 @@ impl Link {
             prospect_write: None,
             prospect_seen: None,
             is_crm_deleted: false,
+            is_marked: false,
             moved_at: None,
             put_backs: None,
             version: 0,
@@ -253,11 +268,19 @@ impl Link {
         }
     }
 
-    /// Whether a write is open that retires or restores the prospect.
+    /// What is open of what can happen to a prospect because of its record.
+    #[must_use]
+    pub fn lifecycle(&self) -> Option<Lifecycle> {
+        self.intent.as_ref()?.lifecycle
+    }
+
+    /// Whether a write is open that moves the prospect into the recycle bin or out of it.
     #[must_use]
     pub fn is_moving(&self) -> bool {
-        let intent = self.intent.as_ref();
-        intent.is_some_and(|intent| intent.lifecycle.is_some())
+        matches!(
+            self.lifecycle(),
+            Some(Lifecycle::Retire | Lifecycle::Restore)
+        )
     }
 
     /// Keeps which state of the prospect a decision was made on.

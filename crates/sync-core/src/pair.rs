@@ -64,6 +64,8 @@ pub enum Belongs {
 pub struct Pair {
     /// Why the pair is looked at; the most insistent cause when there are several.
     pub cause: Cause,
+    /// Whether the prospect itself is to be looked at: whoever asked for that asks again until it is done.
+    pub is_prospect_hinted: bool,
     /// The link row, new when none is stored.
     pub link: Link,
     /// The lead or contact.

@@ -46,6 +46,8 @@ pub struct WriteResults {
     pub crm: WriteResult<CrmId>,
     /// Account Engagement.
     pub prospect: WriteResult<ProspectId>,
+    /// Whether the prospect has been told that its record was deleted.
+    pub is_marked: bool,
 }
 
 /// An open or closed row of the error queue.

@@ -63,6 +63,7 @@ pub fn settle(
         Outcome::Retire { crm, prospect, .. } | Outcome::Restore { crm, prospect } => {
             return moved(link, decision, (crm, *prospect), results, now);
         }
+        Outcome::Part => return parted(link, decision, now),
         Outcome::Skip(reason) => {
             return rest(link, LinkState::Skipped(*reason), &decision.trace);
         }
@@ -114,7 +115,8 @@ fn is_written(outcome: &Outcome) -> bool {
         | Outcome::CreateProspect { .. }
         | Outcome::Retire { .. }
         | Outcome::Restore { .. } => true,
-        Outcome::Nothing
+        Outcome::Part
+        | Outcome::Nothing
         | Outcome::Skip(_)
         | Outcome::Hold(_)
         | Outcome::Park(_)
@@ -148,16 +150,44 @@ fn moved(
     next.prospect_id = Some(prospect);
     next.intent = next.intent.and_then(Intent::without_lifecycle);
     let was_open = std::mem::take(&mut next.has_open_error);
-    if matches!(decision.outcome, Outcome::Restore { .. }) {
-        next.state = LinkState::Linked;
-        next.is_crm_deleted = false;
+    next.is_marked = results.is_marked;
+    next.is_crm_deleted = matches!(decision.outcome, Outcome::Retire { .. });
+    next.state = if next.is_crm_deleted {
+        LinkState::Skipped(SkipReason::CrmDeleted)
     } else {
-        next.state = LinkState::Skipped(SkipReason::CrmDeleted);
-        next.is_crm_deleted = true;
-    }
+        LinkState::Linked
+    };
     Settlement {
         link: next,
         error: if was_open {
+            ErrorChange::Close
+        } else {
+            ErrorChange::None
+        },
+        verdict: None,
+    }
+}
+
+/// The row goes on without the partner, as that of the record the pair began with, and under another key: a record in
+/// the recycle bin still carries the old one. The other record has a row of its own from now on (R54).
+fn parted(link: &Link, decision: &Decision, now: Timestamp) -> Settlement {
+    let fresh = Link::new(link.business_unit.clone(), link.key.parted_at(now));
+    let state = if fresh.prospect_id.is_some() {
+        LinkState::Pending
+    } else {
+        LinkState::Skipped(SkipReason::DeletedUnlinked)
+    };
+    Settlement {
+        link: Link {
+            state,
+            prospect_write: link.prospect_write.clone(),
+            prospect_seen: link.prospect_seen,
+            version: link.version,
+            last_trace: Some(decision.trace.clone()),
+            conflicts: link.conflicts.clone(),
+            ..fresh
+        },
+        error: if link.has_open_error {
             ErrorChange::Close
         } else {
             ErrorChange::None
@@ -194,7 +224,7 @@ fn rest(link: &Link, state: LinkState, trace: &Trace) -> Settlement {
         && matches!(&state, LinkState::Skipped(reason) if reason.ends_a_create());
     let is_tombstone = state == LinkState::Skipped(SkipReason::CrmDeleted);
     let is_settled = !closes_error
-        && !link.is_moving()
+        && link.lifecycle().is_none()
         && !ends_create
         && (link.is_crm_deleted || !is_tombstone);
     if link.version > 0 && link.state == state && is_settled {
@@ -278,6 +308,7 @@ fn in_step(mut next: Link, decision: &Decision, now: Timestamp) -> Settlement {
     };
     next.state = LinkState::Linked;
     next.is_crm_deleted = false;
+    next.is_marked = false;
     next.put_backs = if is_written(&decision.outcome) {
         put_back::count(&next, &decision.merged, now)
     } else {
@@ -365,7 +396,7 @@ fn end_hold(next: &mut Link) {
 fn error_row(link: &Link, failure: &WriteFailure, now: Timestamp) -> ErrorRow {
     ErrorRow {
         business_unit: link.business_unit.clone(),
-        pair: link.key.clone(),
+        pair: link.key.row(),
         crm_id: link.crm_id.clone(),
         prospect_id: link.prospect_id,
         class: failure.class,

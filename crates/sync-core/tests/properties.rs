@@ -234,12 +234,15 @@ fn prospect_record() -> impl Strategy<Value = ProspectRecord> {
 }
 
 fn key() -> impl Strategy<Value = PairKey> {
-    prop_oneof![
+    let origin = prop_oneof![
         (1..4_u64).prop_map(|number| RecordRef::Crm(lead_id(number))),
         (1..4_u64).prop_map(|number| RecordRef::Crm(contact_id(number))),
         (1..4_u64).prop_map(|number| RecordRef::Prospect(prospect_id(number))),
-    ]
-    .prop_map(PairKey::of)
+    ];
+    (origin, 0..3_u32).prop_map(|(origin, parted)| match PairKey::of(origin) {
+        key if parted == 0 => key.parted_at(at(0)),
+        key => key,
+    })
 }
 
 fn side<R: std::fmt::Debug + Clone + 'static>(
@@ -307,12 +310,14 @@ fn link() -> impl Strategy<Value = Link> {
         option::of(tiny()),
     );
     let flags = (any::<bool>(), any::<bool>(), 0..3_u64);
-    (key(), ids, rest, flags).prop_map(
+    let deleted = (any::<bool>(), any::<bool>());
+    (key(), ids, rest, flags, deleted).prop_map(
         |(
             key,
             (crm, marketing),
             (state, kind, lease, base),
             (has_open_error, lacked_email, version),
+            (is_crm_deleted, is_marked),
         )| {
             let mut link = Link::new(business_unit(), key);
             link.crm_id = link.crm_id.or(crm.map(lead_id));
@@ -334,6 +339,8 @@ fn link() -> impl Strategy<Value = Link> {
                 .collect();
             link.has_open_error = has_open_error;
             link.lacked_email = lacked_email;
+            link.is_crm_deleted = is_crm_deleted;
+            link.is_marked = is_marked;
             link.version = version;
             link
         },
@@ -363,9 +370,10 @@ fn any_pair() -> impl Strategy<Value = Pair> {
         candidates(crm_record()),
         (candidates(prospect_record()), created()),
     );
-    (cause(), link(), sides, found, native).prop_map(
+    let cause = (cause(), any::<bool>());
+    (cause, link(), sides, found, native).prop_map(
         |(
-            cause,
+            (cause, is_prospect_hinted),
             link,
             (crm, marketing),
             (crm_by_email, crm_by_key, (prospects_by_email, created)),
@@ -373,6 +381,7 @@ fn any_pair() -> impl Strategy<Value = Pair> {
         )| {
             Pair {
                 cause,
+                is_prospect_hinted,
                 link,
                 crm,
                 prospect: marketing,
@@ -603,6 +612,7 @@ proptest! {
                 may_have_landed: true,
             }),
             prospect: WriteResult::NotTried,
+            is_marked: false,
         };
         if matches!(decision.outcome, Outcome::Update { .. }) {
             let next = settle(&pair.link, &decision, &failed, at(60)).link;
@@ -780,7 +790,7 @@ fn a_create_is_settled_after_at_most_one_look() {
     }
     let results = WriteResults {
         crm: WriteResult::Written(crm.id.clone()),
-        prospect: WriteResult::NotNeeded,
+        ..WriteResults::default()
     };
     let mut created = pair.clone();
     created.link = settle(&pair.link, &decision, &results, at(60)).link;

@@ -277,6 +277,7 @@ fn printed(story: &str, decision: &Decision) -> String {
         Outcome::Restore { prospect, .. } => {
             writeln!(output, "restore prospect {prospect}").unwrap();
         }
+        Outcome::Part => writeln!(output, "part").unwrap(),
         Outcome::Nothing => writeln!(output, "nothing").unwrap(),
         Outcome::Skip(reason) => writeln!(output, "skip: {reason}").unwrap(),
         Outcome::Hold(reason) => writeln!(output, "hold: {reason}").unwrap(),

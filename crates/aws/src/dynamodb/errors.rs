@@ -74,7 +74,7 @@ impl DynamoErrors {
         link: &Link,
         now: Timestamp,
     ) -> Result<Option<Put>, StoreError> {
-        let known = self.get(&link.business_unit, &link.key).await?;
+        let known = self.get(&link.business_unit, &link.key.row()).await?;
         let open = known.filter(|known| known.closed_at.is_none());
         let closed = open.map(|open| ErrorRow {
             closed_at: Some(now),

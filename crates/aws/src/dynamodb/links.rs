@@ -38,7 +38,7 @@ pub struct DynamoLinks {
 }
 
 fn link_pk(unit: &BusinessUnit, pair: &PairKey) -> String {
-    format!("{unit}#link#{pair}")
+    format!("{unit}#link#{}", pair.row())
 }
 
 fn claim_pk(unit: &BusinessUnit, record: &RecordRef) -> String {
@@ -166,7 +166,7 @@ impl Links for DynamoLinks {
             .await?
         {
             let link: Link = row(&stored)?;
-            loaded.links.insert(link.key.clone(), link);
+            loaded.links.insert(link.key.row(), link);
         }
         Ok(loaded)
     }

@@ -99,6 +99,7 @@ impl EngagementMarketing {
                 let answer = updated.map_err(|error| write_failure(&error))?;
                 Ok(ProspectWritten {
                     unwritten: prospect::values_left_alone(config, &body, &answer),
+                    is_marked: matches!(write.target, ProspectWriteTarget::Mark(_)),
                     ..ProspectWritten::of(answer.id)
                 })
             }
@@ -108,8 +109,11 @@ impl EngagementMarketing {
                 Ok(self.written(config, &prospect))
             }
             ProspectWriteTarget::Recycle(id) => {
-                recycle_bin::recycle(&bin, id, &body).await?;
-                Ok(ProspectWritten::of(id))
+                let is_marked = recycle_bin::recycle(&bin, id, &body).await?;
+                Ok(ProspectWritten {
+                    is_marked,
+                    ..ProspectWritten::of(id)
+                })
             }
             ProspectWriteTarget::Restore(id) => {
                 let prospect = recycle_bin::restore(&bin, id).await?;

@@ -81,8 +81,8 @@ impl RecycleBin for ClientBin<'_> {
     }
 }
 
-/// Writes what marks the prospect, when there is something, and deletes it. A prospect that somebody
-/// deleted already, or purged, is where it is to be.
+/// Writes what marks the prospect, when there is something, and deletes it; answers whether it is marked. A prospect
+/// that somebody deleted already, or purged, is where it is to be, and cannot be marked.
 ///
 /// # Errors
 /// The first call that failed for another reason.
@@ -90,11 +90,13 @@ pub async fn recycle(
     bin: &impl RecycleBin,
     id: ProspectId,
     mark: &Map<String, Value>,
-) -> Result<(), WriteFailure> {
-    if !mark.is_empty() && !is_there(bin.mark(id, mark).await)? {
-        return Ok(());
+) -> Result<bool, WriteFailure> {
+    let has_mark = !mark.is_empty();
+    if has_mark && !is_there(bin.mark(id, mark).await)? {
+        return Ok(false);
     }
-    is_there(bin.delete(id).await).map(|_| ())
+    is_there(bin.delete(id).await)?;
+    Ok(has_mark)
 }
 
 /// Whether the service found the prospect outside the recycle bin.
@@ -204,7 +206,11 @@ mod tests {
     #[async_trait]
     impl RecycleBin for FakeBin {
         async fn mark(&self, _: ProspectId, _: &Map<String, Value>) -> Result<(), WriteFailure> {
-            Ok(())
+            if self.is_deleted {
+                Err(refused(ErrorClass::LinkRepair, "132", "in the bin"))
+            } else {
+                Ok(())
+            }
         }
 
         async fn delete(&self, _: ProspectId) -> Result<(), WriteFailure> {
@@ -238,6 +244,22 @@ mod tests {
         let id = ProspectId::try_from(1).expect("an id");
         let code = restore(&bin, id).await.err().map(|failure| failure.code);
         (code, bin.was_asked.into_inner())
+    }
+
+    /// Whoever finds it unmarked later must not take it for released.
+    #[tokio::test]
+    async fn r54_a_prospect_that_is_in_the_bin_already_is_not_marked() {
+        let id = ProspectId::try_from(1).expect("an id");
+        let mark = Map::from_iter([("SF_Record_Id__c".to_owned(), json!("[[crm_deleted]]"))]);
+        for is_deleted in [true, false] {
+            let bin = FakeBin {
+                is_deleted,
+                restores: 1,
+                was_asked: AtomicBool::new(false),
+            };
+            assert_eq!(recycle(&bin, id, &mark).await, Ok(!is_deleted));
+            assert_eq!(recycle(&bin, id, &Map::new()).await, Ok(false));
+        }
     }
 
     /// Another prospect may have taken its address since, and would be taken out of the bin.

@@ -76,6 +76,7 @@ pub async fn a_row_is_read_back_as_it_was_stored(links: &impl Links) {
         stored.lease_until = Some(after(300_000));
         stored.synced_at = Some(after(2));
         stored.is_crm_deleted = true;
+        stored.is_marked = true;
         stored.moved_at = Some(after(3));
         stored.conflicts = vec![conflict()];
         stored.put_backs = Some(PutBacks {
@@ -245,6 +246,45 @@ pub async fn a_record_that_was_released_is_free(links: &impl Links) {
     assert!(other.is_ok(), "{other:?}");
     let kept = begin(links, link(&unit, 3), &[2]).await;
     assert_eq!(kept, Err(StoreError::Conflict));
+}
+
+/// R54: the row of a parted pair is found where it was, under its new key, and its records are anybody's.
+pub async fn a_parted_pair_keeps_its_row_and_releases_its_records(links: &impl Links) {
+    let unit = fresh_unit();
+    let begun = begin(links, link(&unit, 1), &[1]).await;
+    let begun = begun.expect("nobody claims it");
+    let alone = Link {
+        key: begun.key.parted_at(after(0)),
+        ..begun
+    };
+    let parted = Commit {
+        releases: vec![prospect(1)],
+        ..Commit::of(alone, after(0))
+    };
+    let stored = links.commit(vec![parted]).await;
+    let [Ok(stored)] = &stored[..] else {
+        panic!("{stored:?}");
+    };
+    assert_eq!(
+        (&stored.key, stored.version),
+        (&pair(1).parted_at(after(0)), 2)
+    );
+    for asked in [pair(1), stored.key.clone()] {
+        let loaded = links.load(&unit, &[prospect(1)], &[asked]).await;
+        let loaded = loaded.expect("the store answers");
+        assert_eq!(loaded.links, BTreeMap::from([(pair(1), stored.clone())]));
+        assert_eq!(loaded.claims, BTreeMap::new());
+    }
+    let listed = every_page(links, &unit, None).await;
+    assert_eq!(listed, std::slice::from_ref(&stored.key));
+    // Its claims are those of the row.
+    let again = begin(links, stored.clone(), &[2]).await.expect("as read");
+    assert_eq!(load(links, &unit, 2, 1).await.claims[&prospect(2)], pair(1));
+    let released = Commit {
+        releases: vec![prospect(2)],
+        ..Commit::of(again, after(1))
+    };
+    assert!(matches!(links.commit(vec![released]).await[..], [Ok(_)]));
 }
 
 /// The lease of a pair goes to one worker.

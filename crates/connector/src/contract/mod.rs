@@ -67,7 +67,7 @@ macro_rules! links_contract {
             a_refused_row_leaves_nothing_and_stops_no_other
             a_commit_removes_the_rows_it_supersedes
             a_row_that_changed_since_it_was_read_does_not_go
-            a_record_that_was_released_is_free
+            a_record_that_was_released_is_free a_parted_pair_keeps_its_row_and_releases_its_records
             of_many_writers_one_wins
             any_number_of_records_is_loaded_at_once
             business_units_do_not_see_each_other

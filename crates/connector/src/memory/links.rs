@@ -47,7 +47,7 @@ impl MemoryLinks {
     fn store(&self, commit: Commit) -> Result<Link, StoreError> {
         let mut table = lock(&self.table);
         let link = &commit.link;
-        let row_key = |link: &Link| (link.business_unit.clone(), link.key.clone());
+        let row_key = |link: &Link| (link.business_unit.clone(), link.key.row());
         let claim_key = |record: &RecordRef| (link.business_unit.clone(), record.clone());
         let is_as_read = |read: &Link| {
             let stored = table.rows.get(&row_key(read));
@@ -55,7 +55,7 @@ impl MemoryLinks {
         };
         let is_taken = |record: &RecordRef| {
             let claim = table.claims.get(&claim_key(record));
-            claim.is_some_and(|pair| *pair != link.key)
+            claim.is_some_and(|pair| *pair != link.key.row())
         };
         let mut read = commit.supersedes.iter().chain([link]);
         let mut free = commit
@@ -67,7 +67,7 @@ impl MemoryLinks {
             return Err(StoreError::Conflict);
         }
         for record in &commit.claims {
-            table.claims.insert(claim_key(record), link.key.clone());
+            table.claims.insert(claim_key(record), link.key.row());
         }
         for record in &commit.releases {
             table.claims.remove(&claim_key(record));
@@ -108,8 +108,8 @@ impl Links for MemoryLinks {
                 loaded.claims.insert(record.clone(), pair.clone());
             }
         }
-        let wanted: Vec<PairKey> = loaded.claims.values().chain(pairs).cloned().collect();
-        for pair in wanted {
+        let wanted = loaded.claims.values().chain(pairs).map(PairKey::row);
+        for pair in wanted.collect::<Vec<_>>() {
             if let Some(row) = table.rows.get(&(unit.clone(), pair.clone())) {
                 loaded.links.insert(pair, row.clone());
             }

@@ -17,7 +17,8 @@ use sync_core::config::{ConnectorRow, ConnectorState};
 use sync_core::error::ErrorClass;
 use sync_core::hint::{Cause, ChangeHint, Lane};
 use sync_core::ids::BusinessUnit;
-use sync_core::link::LinkState;
+use sync_core::key::RecordRef;
+use sync_core::link::{Link, LinkState};
 use sync_core::quota::UsedUp;
 
 pub use batches::{LANE_SHARDS, into_batches};
@@ -253,7 +254,7 @@ pub async fn catch_up(
             )
         });
         hints.extend(waiting.map(|link| ChangeHint {
-            record: link.key.origin().clone(),
+            record: held_record(&link),
             pair: None,
             cause: Cause::CaughtUp,
         }));
@@ -267,6 +268,13 @@ pub async fn catch_up(
     let batches = into_batches(unit, &run, environment.clock.now(), hints);
     environment.queue.send(Lane::Bulk, batches).await?;
     Ok(count)
+}
+
+/// The record by which a held pair is looked at again: its prospect where both are known, because a hint that asked for
+/// that may be what was held, and it may not be the pair's any more (R54).
+fn held_record(link: &Link) -> RecordRef {
+    let of_both = link.prospect_id.filter(|_| link.is_complete());
+    of_both.map_or_else(|| link.key.origin().clone(), RecordRef::Prospect)
 }
 
 /// R7: a refused log-in puts the connector into `auth_failed`; nothing is touched from then on.

@@ -14,9 +14,9 @@ use super::StoreError;
 /// Link rows and claims.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Loaded {
-    /// Which pair each of the records belongs to; records without claim are left out.
+    /// The row of the pair that each of the records belongs to; records without claim are left out.
     pub claims: BTreeMap<RecordRef, PairKey>,
-    /// The stored rows of the pairs; pairs without row are left out.
+    /// The stored rows of the pairs, by [`PairKey::row`]; pairs without row are left out.
     pub links: BTreeMap<PairKey, Link>,
 }
 
@@ -36,7 +36,7 @@ pub struct Commit {
     pub link: Link,
     /// Records that must belong to this pair from now on.
     pub claims: Vec<RecordRef>,
-    /// Records that this pair had claimed for a create that certainly did not land.
+    /// Records that this pair had claimed: for a create that certainly did not land, or until they were parted.
     pub releases: Vec<RecordRef>,
     /// Rows that the partner had on its own before it was linked, as they were read: a skip, a hold or an
     /// error, which is closed with its row.

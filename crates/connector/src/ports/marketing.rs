@@ -71,6 +71,8 @@ pub struct ProspectWritten {
     pub record: Option<ProspectRecord>,
     /// Mapped values that an update left alone, as its answer shows them; as far as it shows any.
     pub unwritten: Values,
+    /// Whether the prospect has been told that its record was deleted: one that is in the recycle bin already cannot be.
+    pub is_marked: bool,
 }
 
 impl ProspectWritten {
@@ -81,6 +83,7 @@ impl ProspectWritten {
             id,
             record: None,
             unwritten: Values::new(),
+            is_marked: false,
         }
     }
 }

@@ -184,6 +184,7 @@ fn by_decision(pair: &Pair, decision: &Decision, now: Timestamp) -> Verdict {
         | Outcome::CreateProspect { .. }
         | Outcome::Retire { .. }
         | Outcome::Restore { .. }
+        | Outcome::Part
         | Outcome::Park(_)
         | Outcome::ReadMore(_) => {}
     }
@@ -242,6 +243,7 @@ async fn read_pairs(
         link.base.retain(|field, _| !left_out.contains(&field));
         Pair {
             cause: Cause::Reconcile,
+            is_prospect_hinted: false,
             crm: side_of(link.crm_id.as_ref(), &crm),
             prospect: side_of(link.prospect_id.as_ref(), &prospects),
             link,

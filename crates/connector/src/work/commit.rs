@@ -8,8 +8,8 @@ use sync_core::link::Link;
 use sync_core::record::Side;
 use sync_core::settle::{ErrorChange, Settlement, WriteResult};
 
+use super::Round;
 use super::job::{Job, PairVerdict, after_store_error};
-use super::{Round, Seen};
 use crate::ports::Commit;
 
 impl Job<'_> {
@@ -100,8 +100,11 @@ impl Job<'_> {
     }
 
     /// The record of a create that certainly did not land is free again: whoever finds it by its address may
-    /// be its partner.
+    /// be its partner. So are the two that were parted.
     fn released(&self, index: usize, settled: &Link) -> Vec<RecordRef> {
+        if self.decisions[index].outcome == Outcome::Part {
+            return self.links[index].records().collect();
+        }
         let gave_up = self.links[index].intent.is_some() && settled.intent.is_none();
         if gave_up && !settled.is_complete() {
             settled.records().collect()
@@ -120,7 +123,7 @@ impl Job<'_> {
             self.pairs.records[index].iter().cloned().collect()
         };
         let own = records.into_iter().map(PairKey::of);
-        own.filter(|own| *own != link.key)
+        own.filter(|own| *own != link.key.row())
             .filter_map(|own| self.pairs.own_rows.get(&own).cloned())
             .filter(|own| is_linked || own.intent.is_none())
             .collect()
@@ -183,8 +186,11 @@ impl Job<'_> {
             (Outcome::CreateCrm { .. }, Side::Present(prospect))
                 if matches!(self.results[index].crm, WriteResult::Written(_)) =>
             {
-                let (record, at) = (prospect.clone(), round.read_at);
-                round.seen.insert(prospect.id, Seen { record, at });
+                round.see(prospect);
+                PairVerdict::AgainNow
+            }
+            (Outcome::Part, Side::Present(prospect)) => {
+                round.see(prospect);
                 PairVerdict::AgainNow
             }
             (Outcome::CreateProspect { .. }, _)

@@ -70,8 +70,8 @@ impl LoadedPairs {
     /// Notes which of them another worker has claimed for another pair since the rows were loaded.
     pub(super) fn note_claims(&mut self, claims: &BTreeMap<RecordRef, PairKey>) {
         for (index, records) in self.records.iter().enumerate() {
-            let key = &self.pairs[index].link.key;
-            let is_elsewhere = |record| claims.get(record).is_some_and(|claim| claim != key);
+            let row = self.pairs[index].link.key.row();
+            let is_elsewhere = |record| claims.get(record).is_some_and(|claim| *claim != row);
             if records.iter().any(is_elsewhere) {
                 self.claimed_elsewhere.insert(index);
             }
@@ -110,17 +110,15 @@ pub(super) async fn load(
     let mut by_key: BTreeMap<(u8, PairKey), (Pair, BTreeSet<RecordRef>)> = BTreeMap::new();
     for hint in hints {
         let key = pair_of(hint, &loaded);
-        let entry = by_key.entry((order(&key), key.clone())).or_insert_with(|| {
-            let link = loaded
-                .links
-                .get(&key)
-                .cloned()
-                .unwrap_or_else(|| Link::new(unit.clone(), key.clone()));
+        let entry = by_key.entry((order(&key), key.row())).or_insert_with(|| {
+            let stored = loaded.links.get(&key.row()).cloned();
+            let link = stored.unwrap_or_else(|| Link::new(unit.clone(), key));
             (new_pair(hint.cause, link), BTreeSet::new())
         });
         if hint.cause.is_manual() {
             entry.0.cause = hint.cause;
         }
+        entry.0.is_prospect_hinted |= matches!(hint.record, RecordRef::Prospect(_));
         entry.1.insert(hint.record.clone());
     }
     let (pairs, records) = by_key.into_values().unzip();
@@ -146,11 +144,23 @@ pub(crate) async fn load_rows(
     keys.dedup();
     let mut loaded = environment.links.load(unit, &records, &keys).await?;
     let own = own_keys_of_unsettled(&loaded);
-    if !own.is_empty() {
-        let rows = environment.links.load(unit, &[], &own).await?;
-        loaded.links.extend(rows.links);
+    let origins = origins_without_row(&loaded, hints);
+    if !own.is_empty() || !origins.is_empty() {
+        let more = environment.links.load(unit, &origins, &own).await?;
+        loaded.links.extend(more.links);
+        loaded.claims.extend(more.claims);
     }
     Ok(loaded)
+}
+
+/// The records that pairs without row would have begun with: they may belong to another pair by now.
+fn origins_without_row(loaded: &Loaded, hints: &[ChangeHint]) -> Vec<RecordRef> {
+    let unclaimed = hints
+        .iter()
+        .filter(|hint| !loaded.claims.contains_key(&hint.record));
+    let carried = unclaimed.filter_map(|hint| hint.pair.as_ref());
+    let without_row = carried.filter(|key| !loaded.links.contains_key(&key.row()));
+    without_row.map(|key| key.origin().clone()).collect()
 }
 
 /// The rows that the records of a pair may have on their own, where it was begun and not committed: whoever
@@ -165,7 +175,8 @@ fn own_keys_of_unsettled(loaded: &Loaded) -> Vec<PairKey> {
 /// The pair of a hint: whoever claims the record, else the key it carries, else its own.
 ///
 /// A carried key is not believed when that pair has a different record already: a copy of a lead
-/// may carry the key of the original.
+/// may carry the key of the original. Nor is one from before the record was parted from its partner (R54): that pair
+/// has another key by now, or the record itself has, or the record that it began with another partner.
 pub(crate) fn pair_of(hint: &ChangeHint, loaded: &Loaded) -> PairKey {
     if let Some(pair) = loaded.claims.get(&hint.record) {
         return pair.clone();
@@ -174,14 +185,23 @@ pub(crate) fn pair_of(hint: &ChangeHint, loaded: &Loaded) -> PairKey {
     let Some(carried) = &hint.pair else {
         return own;
     };
-    let belongs_elsewhere = loaded
-        .links
-        .get(carried)
-        .is_some_and(|link| match &hint.record {
-            RecordRef::Crm(id) => link.crm_id.as_ref().is_some_and(|linked| linked != id),
-            RecordRef::Prospect(id) => link.prospect_id.is_some_and(|linked| linked != *id),
-        });
-    if belongs_elsewhere {
+    let was_parted = || {
+        loaded
+            .links
+            .get(&own)
+            .is_some_and(|own| own.key.is_parted())
+    };
+    let belongs_elsewhere = || match loaded.links.get(&carried.row()) {
+        Some(link) => {
+            link.key != *carried
+                || match &hint.record {
+                    RecordRef::Crm(id) => link.crm_id.as_ref().is_some_and(|linked| linked != id),
+                    RecordRef::Prospect(id) => link.prospect_id.is_some_and(|linked| linked != *id),
+                }
+        }
+        None => loaded.claims.contains_key(carried.origin()),
+    };
+    if was_parted() || belongs_elsewhere() {
         own
     } else {
         carried.clone()
@@ -199,6 +219,7 @@ fn order(key: &PairKey) -> u8 {
 fn new_pair(cause: Cause, link: Link) -> Pair {
     Pair {
         cause,
+        is_prospect_hinted: false,
         link,
         crm: Side::Unlinked,
         prospect: Side::Unlinked,
@@ -309,6 +330,7 @@ mod tests {
     const OTHER_LEAD: &str = "c:00Q000000000002EAA";
     const PROSPECT: &str = "p:1";
     const OTHER_PROSPECT: &str = "p:2";
+    const PARTED: &str = "p:1:1790000000";
 
     fn key(text: &str) -> PairKey {
         text.parse().expect("a key")
@@ -359,6 +381,53 @@ mod tests {
         assert_eq!(pair(PROSPECT, None, Some(LEAD), Some(PROSPECT)), LEAD);
         assert_eq!(pair(LEAD, None, Some(PROSPECT), Some(LEAD)), PROSPECT);
         assert_eq!(pair(PROSPECT, None, None, None), PROSPECT);
+    }
+
+    /// The pair of a record that carries a key, where these rows are stored.
+    fn pair_among(
+        record: &str,
+        carried: &str,
+        rows: &[&str],
+        claim: Option<(&str, &str)>,
+    ) -> String {
+        let unit: BusinessUnit = "0Uv000000000001CAA".parse().expect("an id");
+        let mut loaded = Loaded::default();
+        for row in rows {
+            let link = Link::new(unit.clone(), key(row));
+            loaded.links.insert(link.key.row(), link);
+        }
+        if let Some((record, pair)) = claim {
+            loaded
+                .claims
+                .insert(key(record).origin().clone(), key(pair));
+        }
+        let hint = ChangeHint {
+            record: key(record).origin().clone(),
+            pair: Some(key(carried)),
+            cause: Cause::Poll,
+        };
+        pair_of(&hint, &loaded).to_string()
+    }
+
+    /// Both go on carrying it: one in a recycle bin, the other because nobody has written it since.
+    #[test]
+    fn r54_a_key_from_before_two_records_were_parted_is_not_believed() {
+        let rows = [PARTED];
+        assert_eq!(pair_among(LEAD, PROSPECT, &rows, None), LEAD);
+        assert_eq!(pair_among(OTHER_LEAD, PARTED, &rows, None), PARTED);
+        let parted_lead = format!("{LEAD}:1790000000");
+        let of_lead = pair_among(PROSPECT, LEAD, &[&parted_lead], None);
+        assert_eq!(of_lead, PROSPECT);
+        // The row that the lead had is gone: it joined another pair, and was parted from that one.
+        assert_eq!(pair_among(PROSPECT, LEAD, &rows, None), PROSPECT);
+    }
+
+    /// The row of the pair is gone, because its record joined another one.
+    #[test]
+    fn p1_a_key_of_a_record_that_belongs_elsewhere_is_not_believed() {
+        let claim = Some((PROSPECT, OTHER_LEAD));
+        assert_eq!(pair_among(LEAD, PROSPECT, &[], claim), LEAD);
+        assert_eq!(pair_among(LEAD, PROSPECT, &[], None), PROSPECT);
     }
 
     /// A copy of a record carries the key of the original.

@@ -28,7 +28,7 @@ struct Found {
     /// Pairs that are being written: a record that carries the key of one was created for it, although
     /// nothing claims it before that is committed.
     under_way: BTreeSet<PairKey>,
-    /// Those of them that create the partner, and may not have.
+    /// The rows of those of them that create the partner, and may not have.
     creates: BTreeSet<PairKey>,
 }
 
@@ -43,15 +43,23 @@ impl Found {
 
     /// Which other pair than this has the record, with the key that it carries.
     fn belongs(&self, pair: &PairKey, record: &RecordRef, carried: Option<&PairKey>) -> Belongs {
-        let claim = self.claims.get(record).filter(|key| *key != pair);
-        let is_at_work = |key: &PairKey| key.origin() == record && self.creates.contains(key);
+        let claim = self.claims.get(record).filter(|row| **row != pair.row());
+        let is_at_work = |row: &PairKey| row.origin() == record && self.creates.contains(row);
         if carried.is_some_and(|key| key != pair && self.under_way.contains(key)) {
             return Belongs::ToAnotherPair;
         }
         match claim {
             None => Belongs::ToNobody,
-            Some(key) if is_at_work(key) => Belongs::ToPairAtWork,
+            Some(row) if is_at_work(row) => Belongs::ToPairAtWork,
             Some(_) => Belongs::ToAnotherPair,
+        }
+    }
+
+    /// R54: a prospect that was parted from its record goes on carrying the key of the pair that it was in.
+    fn forget_former_keys(&mut self, rows: &BTreeMap<PairKey, Link>) {
+        let is_former = |key: &PairKey| rows.get(&key.row()).is_some_and(|row| row.key != *key);
+        for prospect in &mut self.prospects {
+            prospect.key = prospect.key.take().filter(|key| !is_former(key));
         }
     }
 
@@ -179,12 +187,12 @@ async fn read_wanted(
     let loaded = links.load(&config.business_unit, &records, &keys).await?;
     pairs.note_claims(&loaded.claims);
     found.claims = loaded.claims;
-    let keys_of = |is_wanted: fn(&Link) -> bool| {
-        let wanted = loaded.links.values().filter(|link| is_wanted(link));
-        wanted.map(|link| link.key.clone()).collect()
-    };
-    found.under_way = keys_of(|link| link.intent.is_some());
-    found.creates = keys_of(Link::is_creating);
+    found.forget_former_keys(&loaded.links);
+    let links = loaded.links.values();
+    let under_way = links.clone().filter(|link| link.intent.is_some());
+    found.under_way = under_way.map(|link| link.key.clone()).collect();
+    let creates = links.filter(|link| link.is_creating());
+    found.creates = creates.map(|link| link.key.row()).collect();
     pairs.own_rows.extend(loaded.links);
     Ok((found, not_asked))
 }

@@ -265,6 +265,12 @@ impl Round<'_> {
         outcome
     }
 
+    /// Keeps a prospect as it was read, for the next look of this delivery.
+    fn see(&mut self, prospect: &ProspectRecord) {
+        let (record, at) = (prospect.clone(), self.read_at);
+        self.seen.insert(prospect.id, Seen { record, at });
+    }
+
     /// Notes that a service has no calls left, if that is why something failed.
     fn note_refusal(&mut self, failure: &WriteFailure) {
         if failure.class == ErrorClass::Quota {

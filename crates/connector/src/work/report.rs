@@ -136,6 +136,7 @@ impl WorkReport {
             }
             Outcome::Park(_) => return "park",
             Outcome::ReadMore(_) | Outcome::NotYet => return "not_yet",
+            Outcome::Part => return "part",
             Outcome::Update { .. }
             | Outcome::CreateCrm { .. }
             | Outcome::CreateProspect { .. }

@@ -164,6 +164,7 @@ impl Job<'_> {
                     round.report.stale_overwrite_risk += u64::from(is_stale);
                     let seen = written.record.map(|record| Seen { record, at: now });
                     round.seen.extend(seen.map(|seen| (written.id, seen)));
+                    self.results[*index].is_marked = written.is_marked;
                     written.id
                 })
             });

@@ -96,6 +96,7 @@ fn any_link(entropy: &mut Entropy<'_>) -> Link {
         has_open_error: entropy.flag(),
         last_trace: entropy.flag().then(|| trace(entropy)),
         conflicts: conflicts(entropy),
+        is_marked: entropy.flag(),
         ..Link::new(business_unit(), PairKey::of(record))
     }
 }
@@ -106,7 +107,7 @@ fn intent(entropy: &mut Entropy<'_>) -> Intent {
         IntentKind::CreateProspect,
         IntentKind::Update,
     ];
-    let lifecycles = [Lifecycle::Retire, Lifecycle::Restore];
+    let lifecycles = [Lifecycle::Retire, Lifecycle::Restore, Lifecycle::Mark];
     Intent {
         id: entropy.text(),
         kind: entropy.one_of(&kinds),

@@ -48,6 +48,8 @@ impl MutatedLinks {
             Mutant::OwnWritesTakenForEdits => link.prospect_write = None,
             Mutant::SeenStatesForgotten => link.prospect_seen = None,
             Mutant::RetirementForgotten => link.is_crm_deleted = false,
+            Mutant::ReleasedUnmarked => link.is_marked = true,
+            Mutant::PartedKeepsKey => link.key = link.key.row(),
             _ => {}
         }
     }
@@ -121,7 +123,7 @@ impl MutatedLinks {
             .load(&link.business_unit, &[], pairs)
             .await
             .ok()?;
-        loaded.links.get(&link.key).cloned()
+        loaded.links.get(&link.key.row()).cloned()
     }
 
     async fn version(&self, link: &Link) -> u64 {

@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use sync_core::config::Config;
 use sync_core::decision::ProspectFields;
 use sync_core::ids::ProspectId;
-use sync_core::record::{ProspectRecord, Side, Values};
+use sync_core::record::{ProspectRecord, Side};
 use sync_core::schema::FieldDescription;
 use sync_core::settle::WriteFailure;
 use sync_core::value::Spelling;
@@ -69,11 +69,7 @@ impl MutatedMarketing {
             (Mutant::LostReplyIsSuccess, Err(failure), ProspectWriteTarget::Update(id))
                 if failure.may_have_landed =>
             {
-                Ok(ProspectWritten {
-                    id: *id,
-                    record: None,
-                    unwritten: Values::new(),
-                })
+                Ok(ProspectWritten::of(*id))
             }
             (_, written, _) => written,
         }

@@ -89,6 +89,8 @@ mutants! {
     DeletesNotPolled: "rows in the recycle bins are not hinted",
     UndeletesNotPolled: "prospects that came out of the recycle bin are not hinted",
     RetirementForgotten: "the row does not keep that its record was deleted",
+    ReleasedUnmarked: "a prospect that says nothing counts as released, whether or not it had been marked",
+    PartedKeepsKey: "a released prospect creates its next record under the key of the last one",
     CursorFromLocalClock: "the cursor is set from a local clock, which is twenty minutes fast",
     NoOverlap: "the poll reads nothing again",
     OverlapTooShort: "the poll reads two minutes again",

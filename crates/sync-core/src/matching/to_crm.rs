@@ -10,8 +10,7 @@ use crate::record::{CrmRecord, NativeCrmId, ProspectRecord, Side};
 use crate::trace::Trace;
 
 /// What M2 says, in the words of the vendor's screen.
-pub(crate) const PREVIOUSLY_DELETED: &str =
-    "previously been deleted in your CRM and will not be resynced";
+const PREVIOUSLY_DELETED: &str = "previously been deleted in your CRM and will not be resynced";
 
 /// What table M says about a prospect.
 #[derive(Debug, Clone, PartialEq)]
@@ -80,6 +79,14 @@ pub fn match_prospect<'a>(
     by_email(pair, prospect, context, trace)
 }
 
+/// M6, and M2 for who asked by hand.
+pub(crate) fn note_not_recreated(pair: &Pair, trace: &mut Trace) {
+    trace.note("M6", "the record was deleted: not recreated");
+    if pair.cause.is_manual() {
+        trace.note("M2", PREVIOUSLY_DELETED);
+    }
+}
+
 /// C3, M1 and M2: whether the prospect's CRM ID field says that it must not sync.
 pub(crate) fn switched_off(prospect: &ProspectRecord, trace: &mut Trace) -> Option<SkipReason> {
     match &prospect.native_crm_id {
@@ -113,7 +120,7 @@ fn own_unfinished_create<'a>(pair: &'a Pair, trace: &mut Trace) -> Option<CrmMat
         Candidates::Found(found)
             if found.is_empty() && matches!(pair.crm, Side::Deleted { .. }) =>
         {
-            trace.note("M6", "the record that led here was deleted");
+            note_not_recreated(pair, trace);
             Some(CrmMatch::Skip(SkipReason::CrmDeleted))
         }
         Candidates::Found(found) => live_first(found).map(|candidate| {

@@ -165,6 +165,7 @@ impl World {
 fn new_pair(key: PairKey) -> Pair {
     Pair {
         cause: Cause::Poll,
+        is_prospect_hinted: true,
         link: Link::new(business_unit(), key),
         crm: Side::Unlinked,
         prospect: Side::Unlinked,

@@ -8,6 +8,7 @@ mod identifiers;
 mod lifecycle;
 mod matching;
 mod out_of_sight;
+mod parted;
 mod protocol;
 mod put_back;
 mod recovery;

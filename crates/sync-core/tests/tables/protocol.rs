@@ -154,12 +154,12 @@ fn p5_a_refused_create_leaves_neither_intent_nor_base() {
             let results = if matches!(decision.outcome, Outcome::CreateCrm { .. }) {
                 WriteResults {
                     crm: WriteResult::Failed(failed),
-                    prospect: WriteResult::NotNeeded,
+                    ..WriteResults::default()
                 }
             } else {
                 WriteResults {
-                    crm: WriteResult::NotNeeded,
                     prospect: WriteResult::Failed(failed),
+                    ..WriteResults::default()
                 }
             };
             settle(&begun.link, &decision, &results, world.now).link
@@ -215,8 +215,8 @@ fn p7_what_the_attempt_before_the_crash_decided_is_told_with_the_next_intent_and
     let story = Some(before.trace.continued_by(decision.trace.clone()));
     assert_eq!(again.link.last_trace, story);
     let written = WriteResults {
-        crm: WriteResult::NotNeeded,
         prospect: WriteResult::Written(prospect_id(1)),
+        ..WriteResults::default()
     };
     let settled = settle(&again.link, &decision, &written, second.now);
     assert_eq!(settled.link.last_trace, story);

@@ -185,7 +185,7 @@ fn p7_an_intent_of_an_update_outlives_a_refusal() {
     let pair = begun(&world, &edited_prospect());
     let refused = WriteResults {
         crm: WriteResult::Failed(refusal()),
-        prospect: WriteResult::NotNeeded,
+        ..WriteResults::default()
     };
     let settled = settle(&pair.link, &world.decide(&pair), &refused, at(601));
     assert_eq!(settled.link.intent, pair.link.intent);

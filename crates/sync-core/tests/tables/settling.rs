@@ -48,7 +48,11 @@ fn unknown() -> WriteFailure {
 }
 
 fn results(crm: WriteResult<CrmId>, prospect: WriteResult<ProspectId>) -> WriteResults {
-    WriteResults { crm, prospect }
+    WriteResults {
+        crm,
+        prospect,
+        is_marked: false,
+    }
 }
 
 fn written() -> WriteResults {

@@ -105,7 +105,7 @@ impl DynamoLinks {
             .set_key(Some(claim_key(link, record)))
             .condition_expression(UNCLAIMED)
             .expression_attribute_names("#pair", "pair")
-            .expression_attribute_values(":pair", text(link.key.to_string()))
+            .expression_attribute_values(":pair", text(link.key.row().to_string()))
             .build()
             .map_err(incomplete)
     }
@@ -117,7 +117,7 @@ impl DynamoLinks {
             .set_key(Some(claim_key(link, record)))
             .condition_expression(UNCLAIMED)
             .expression_attribute_names("#pair", "pair")
-            .expression_attribute_values(":pair", text(link.key.to_string()))
+            .expression_attribute_values(":pair", text(link.key.row().to_string()))
             .build()
             .map_err(incomplete)
     }
@@ -128,7 +128,7 @@ impl DynamoLinks {
         let mut attributes = item(link_pk(unit, &link.key), "link".to_owned(), link)?;
         attributes.insert("version".to_owned(), number(link.version));
         attributes.insert("gsi1pk".to_owned(), text(state_pk(unit, link.state.name())));
-        attributes.insert("gsi1sk".to_owned(), text(link.key.to_string()));
+        attributes.insert("gsi1sk".to_owned(), text(link.key.row().to_string()));
         let put = Put::builder()
             .table_name(&self.table)
             .set_item(Some(attributes));
@@ -144,7 +144,7 @@ impl DynamoLinks {
 
     /// A claim, on condition that the record belongs to nobody or to this pair.
     fn claim(&self, link: &Link, record: &RecordRef) -> Result<Put, StoreError> {
-        let pair = text(link.key.to_string());
+        let pair = text(link.key.row().to_string());
         Put::builder()
             .table_name(&self.table)
             .set_item(Some(claim_key(link, record)))

@@ -1,0 +1,134 @@
+//! People who let a prospect whose lead was deleted have another one (R54).
+
+use serde_json::{Map, json};
+use sync_core::ids::{CrmId, ProspectId};
+use sync_core::key::RecordRef;
+use twin::bu::prospects::Writer;
+
+use crate::kernel::{Inner, Millis};
+use crate::lives::{self, Life};
+use crate::people::Entered;
+use crate::setting::MIRROR;
+use crate::users::MARKETER;
+use crate::world::World;
+
+/// So long after a lead was undeleted no process goes by having seen it there.
+const FORGOTTEN: Millis = 1_200_000;
+
+/// Somebody has deleted a lead. Another one takes its prospect out of the recycle bin later, and lets it be created
+/// again, if it has come to that by then.
+pub fn plan(inner: &mut Inner, person: usize, delay: Option<i64>) {
+    let often = inner.faults.releases;
+    if !inner.happens(often) {
+        return;
+    }
+    let deleted = delay.unwrap_or(0) * 1_000;
+    let restored = deleted + committed_after(inner) + inner.rng.i64(1..600_000);
+    let restore = move |inner: &mut Inner| restore(inner, person);
+    inner.first_after(restored, Box::new(restore));
+    let released = restored + inner.rng.i64(1..300_000);
+    let release = move |inner: &mut Inner| release(inner, person);
+    inner.first_after(released, Box::new(release));
+}
+
+/// So long after a lead was deleted nothing of what people did to it before is still to be committed.
+fn committed_after(inner: &Inner) -> Millis {
+    if inner.faults.late_commit > 0 {
+        900_000
+    } else {
+        0
+    }
+}
+
+fn restore(inner: &mut Inner, person: usize) {
+    let on_crm = false;
+    let prospects = lives::records(&inner.world, person, on_crm);
+    if let [(RecordRef::Prospect(_), true)] = prospects[..] {
+        lives::toggle(inner, person, on_crm);
+    }
+}
+
+/// Takes the mark off, where it stands: from then on the deleted lead is nobody's.
+fn release(inner: &mut Inner, person: usize) {
+    let (now, at) = (inner.timestamp(), inner.now);
+    inner.world.commit_due(now);
+    let Some((lead, prospect)) = marked(inner, person) else {
+        return;
+    };
+    inner.world.keep_earlier(prospect, at);
+    let body = Map::from_iter([
+        (MIRROR.to_owned(), json!("")),
+        ("userId".to_owned(), json!(MARKETER)),
+    ]);
+    let marketer = Writer {
+        user_id: MARKETER,
+        is_person: true,
+    };
+    let unit = &mut inner.world.unit;
+    if unit
+        .update_prospect(prospect.get(), &body, marketer, now)
+        .is_err()
+    {
+        return;
+    }
+    inner.tell("user releases", format_args!("{prospect} from {lead}"));
+    forget(&mut inner.world, person, &lead, prospect);
+}
+
+/// The lead that a person had and the prospect that says so, where the connector is done with both.
+fn marked(inner: &Inner, person: usize) -> Option<(CrmId, ProspectId)> {
+    let (world, now) = (&inner.world, inner.now);
+    let (leads, prospects) = (
+        lives::records(world, person, true),
+        lives::records(world, person, false),
+    );
+    let ([(RecordRef::Crm(lead), true)], [(RecordRef::Prospect(prospect), false)]) =
+        (&leads[..], &prospects[..])
+    else {
+        return None;
+    };
+    let life = world.lives.get(&person)?;
+    let is_gone = life.lead_last_deleted? + committed_after(inner) <= now;
+    let was_back = life.lead_undeleted.is_some_and(|at| at + FORGOTTEN > now);
+    let fields = world.prospect(*prospect)?;
+    let is_marked = World::text(&fields, MIRROR) == "[[crm_deleted]]";
+    let is_settled = life.is_retired && is_gone && !was_back && is_marked;
+    // Whoever shares an address with somebody in the other service would be taken for them.
+    (is_settled && !has_namesake(world, person)).then(|| (lead.clone(), *prospect))
+}
+
+fn has_namesake(world: &World, person: usize) -> bool {
+    let own = &world.people[person].addresses;
+    let mut others = world.people.iter().enumerate();
+    others.any(|(other, known)| {
+        let mut theirs = known.addresses.iter();
+        other != person
+            && theirs.any(|theirs| own.iter().any(|own| own.eq_ignore_ascii_case(theirs)))
+    })
+}
+
+/// The person is one who was entered as a prospect from now on. What the prospect shows is theirs, whatever replaced it
+/// on the lead; what stood there alone went with the lead.
+fn forget(world: &mut World, person: usize, lead: &CrmId, prospect: ProspectId) {
+    let lead = RecordRef::Crm(lead.clone());
+    let kept = world.origins_of(&RecordRef::Prospect(prospect));
+    for id in world.origins_of(&lead).into_iter().flatten() {
+        world.edits[id].is_replaced = true;
+    }
+    for id in kept.into_iter().flatten() {
+        world.edits[id].is_replaced = false;
+    }
+    world.owners.remove(&lead);
+    world.origins.remove(&lead);
+    world.agreed.retain(|(known, _), _| *known != person);
+    world.planned.retain(|(known, _), _| *known != person);
+    world.seen.retain(|(known, _, _), _| *known != person);
+    world.people[person].entered = Entered::AsProspect;
+    let life = world.life(person);
+    *life = Life {
+        prospect_undeleted: life.prospect_undeleted,
+        prospect_skipped: life.prospect_skipped,
+        ..Life::default()
+    };
+    world.count.released += 1;
+}
