@@ -50,8 +50,9 @@ pub(crate) async fn give_up(
 ) -> Result<usize, StoreError> {
     let loaded = load_rows(environment, unit, hints).await?;
     let mut links: BTreeMap<PairKey, Link> = BTreeMap::new();
+    let now = environment.clock.now();
     for hint in hints {
-        let pair = pair_of(hint, &loaded);
+        let pair = pair_of(hint, &loaded, now);
         let stored = loaded.links.get(&pair.row()).cloned();
         links
             .entry(pair.row())

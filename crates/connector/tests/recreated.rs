@@ -8,7 +8,7 @@ use sync_core::decision::SkipReason;
 use sync_core::key::PairKey;
 use sync_core::link::{Link, LinkState};
 use sync_core::protocol::AdminCommand;
-use world::{INES, World, example_config};
+use world::{Failure, Fuse, INES, World, calls_of, example_config, reads, writes};
 
 const ANN: &str = "ann@example.com";
 const MIRROR: &str = "SF_Record_Id__c";
@@ -140,6 +140,22 @@ async fn r54_the_deleted_lead_can_come_back_beside_the_new_one() {
     }
 }
 
+/// The prospect that was read to part it is the one that its lead is created from.
+#[tokio::test]
+async fn r54_a_release_costs_one_read_of_the_prospect() {
+    let world = world(true).await;
+    let (old, prospect) = pair(&world, true).await;
+    delete(&world, &old, prospect).await;
+    allow(&world, prospect);
+    world.advance(60);
+    let polled = world.poll_once().await;
+    let drained = world.drain().await;
+    let calls = calls_of(Some(&polled), &drained);
+    assert_eq!(reads(&calls, "engagement"), 2, "the poll and the worker");
+    assert_eq!(writes(&calls, "engagement"), 1, "the CRM ID");
+    assert_eq!(writes(&calls, "salesforce"), 1, "the lead");
+}
+
 /// R41: nothing is created for a prospect whom nobody has been assigned; a lead that is entered by hand is its partner.
 #[tokio::test]
 async fn r54_a_released_prospect_that_is_unassigned_waits_for_a_lead() {
@@ -205,6 +221,37 @@ async fn r54_a_released_prospect_is_linked_with_its_old_lead_when_that_comes_bac
         world.delete("Lead", &old);
         world.settle().await;
         assert_eq!(world.prospect_row(prospect)["isDeleted"], true);
+    }
+}
+
+/// The old lead came back, joined the prospect under its own key, and was deleted again: the first key is still on it.
+#[tokio::test]
+async fn r54_a_release_after_the_old_lead_had_come_back_creates_under_no_old_key() {
+    for is_ampsea in [true, false] {
+        for death in [Failure::CrashBefore, Failure::CrashAfter] {
+            let world = world(is_ampsea).await;
+            let (old, prospect) = pair(&world, false).await;
+            delete(&world, &old, prospect).await;
+            world.edit_unit(json!({ "id": prospect, "unassign": true }));
+            allow(&world, prospect);
+            world.settle().await;
+            world.undelete("Lead", &old);
+            world.settle().await;
+            world.assert_in_step();
+            delete(&world, &old, prospect).await;
+            world.edit_unit(json!({ "id": prospect, "assign": INES }));
+            allow(&world, prospect);
+            world.advance(60);
+            assert_eq!(world.poll_once().await.problem, None);
+            *twin::world::lock(&world.fuse) = Some(Fuse::failing("crm.write", death));
+            world.drain().await;
+            *twin::world::lock(&world.fuse) = None;
+            world.settle().await;
+            world.assert_in_step();
+            let lead = only_lead(&world);
+            assert_ne!(lead, old);
+            assert_ne!(world.row("Lead", &lead)[KEY], world.row("Lead", &old)[KEY]);
+        }
     }
 }
 

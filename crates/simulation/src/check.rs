@@ -1,37 +1,32 @@
 //! The invariants: one partner, both sides equal, no edit lost without a recorded conflict.
 
-use std::collections::BTreeSet;
-
-use connector::dlq::UNDELIVERABLE;
-use connector::ports::{Errors, Links};
+use connector::ports::Errors;
 use sync_core::decision::SkipReason;
-use sync_core::ids::{CrmId, ProspectId};
-use sync_core::key::{PairKey, RecordRef};
+use sync_core::key::RecordRef;
 use sync_core::link::{Link, LinkState};
-use sync_core::protocol::AdminCommand;
-use sync_core::settle::ErrorRow;
 
+use crate::errors;
 use crate::kernel::Inner;
 use crate::lives::{self, BothLive};
 use crate::processes::Deployment;
 use crate::remap::{CITY, are_related, held_in};
 use crate::run::at_once;
-use crate::users::{UNFIT, live_record};
-use crate::world::{EMAIL, Edit, EditId, FIELDS, NAMES, World};
+use crate::users::live_record;
+use crate::world::{Edit, EditId, FIELDS, NAMES, World};
 
 /// Looks at the end of a run; `is_final` once the daily comparison has been through where the city is mapped to
 /// another field, and until then at everything else.
 pub fn check(deployment: &Deployment, is_final: bool) {
     let unit = deployment.unit();
-    let links = all_links(deployment);
+    let links = deployment.all_links();
     let open = at_once(deployment.errors.list(&unit, false)).unwrap_or_default();
     let mut inner = deployment.sim.lock();
-    check_errors(&mut inner, &links, &open);
+    errors::check(&mut inner, &links, &open);
     if is_final {
         check_rest(&mut inner, &links);
     }
     for person in 0..inner.world.people.len() {
-        let is_covered = is_covered(&inner.world, person, &links, &open);
+        let is_covered = errors::is_covered(&inner.world, person, &links, &open);
         let is_duplicate = [true, false]
             .into_iter()
             .any(|on_crm| lives::records(&inner.world, person, on_crm).len() > 1);
@@ -51,34 +46,6 @@ pub fn check(deployment: &Deployment, is_final: bool) {
             Ok(BothLive(false)) => check_kept(&mut inner, person, &fields),
             Err(broken) => inner.violate(broken),
         }
-    }
-}
-
-fn all_links(deployment: &Deployment) -> Vec<Link> {
-    let unit = deployment.unit();
-    let listed = at_once(deployment.links.list(&unit, None, None));
-    listed.map_or_else(Vec::new, |page| page.rows)
-}
-
-/// An error is open while its row says so: otherwise nothing would ever close it, or nobody would learn of it. And it
-/// has a cause among the faults of the run.
-fn check_errors(inner: &mut Inner, links: &[Link], open: &[ErrorRow]) {
-    for row in open {
-        if !is_explained(inner, row) {
-            let (pair, code) = (&row.pair, &row.code);
-            inner.violate(format!(
-                "errors: {pair} ends with {code}, which nothing explains"
-            ));
-        }
-    }
-    let told = links.iter().filter(|link| link.has_open_error);
-    let told: BTreeSet<PairKey> = told.map(|link| link.key.row()).collect();
-    let open: BTreeSet<PairKey> = open.iter().map(|row| row.pair.clone()).collect();
-    for pair in told.symmetric_difference(&open) {
-        let is_open = open.contains(pair);
-        inner.violate(format!(
-            "errors: {pair}, open {is_open}, its row says otherwise"
-        ));
     }
 }
 
@@ -106,8 +73,8 @@ fn check_rest(inner: &mut Inner, links: &[Link]) {
 
 /// Whether the lead of the row, or of whoever it is about, is in the recycle bin.
 fn has_lead_in_bin(world: &World, link: &Link) -> bool {
-    let owner = link.records().find_map(|record| world.owners.get(&record));
-    let leads = owner.map(|person| lives::records(world, *person, true));
+    let owner = world.owner_of(link.records());
+    let leads = owner.map(|person| lives::records(world, person, true));
     let own = link.crm_id.clone().map(RecordRef::Crm);
     let mut leads = leads.into_iter().flatten().map(|(lead, _)| lead).chain(own);
     leads.any(|lead| lives::is_in_bin(world, &lead) == Some(true))
@@ -117,92 +84,6 @@ fn has_lead_in_bin(world: &World, link: &Link) -> bool {
 fn is_in_bin(world: &World, link: &Link) -> bool {
     let mut records = link.records();
     records.any(|record| lives::is_in_bin(world, &record) == Some(true))
-}
-
-/// Whether an error is one that the faults of the run bring about, and its cause is still there.
-fn is_explained(inner: &Inner, row: &ErrorRow) -> bool {
-    match row.code.as_str() {
-        "STRING_TOO_LONG" => is_unfit(&inner.world, row),
-        "RESTORE" => has_namesake(&inner.world, row),
-        _ => false,
-    }
-}
-
-/// Whether another prospect has the address of the row's.
-fn has_namesake(world: &World, row: &ErrorRow) -> bool {
-    let address = |id: ProspectId| world.shown(&RecordRef::Prospect(id), EMAIL).to_lowercase();
-    let prospects = world.owners.keys().filter_map(|record| match record {
-        RecordRef::Prospect(id) => Some(*id),
-        RecordRef::Crm(_) => None,
-    });
-    row.prospect_id.is_some_and(|own| {
-        let mut others = prospects.filter(|other| *other != own);
-        others.any(|other| address(other) == address(own))
-    })
-}
-
-/// Whether a value that does not fit is still there.
-fn is_unfit(world: &World, row: &ErrorRow) -> bool {
-    let prospect = row.prospect_id.map(RecordRef::Prospect);
-    let mut known = row
-        .crm_id
-        .clone()
-        .map(RecordRef::Crm)
-        .into_iter()
-        .chain(prospect);
-    let owner = known.find_map(|record| world.owners.get(&record));
-    owner.is_some_and(|person| {
-        on_both_sides(world, *person)
-            .any(|record| (0..FIELDS).any(|field| world.shown(&record, field) == UNFIT))
-    })
-}
-
-/// What an operator does about rows that say that the queue gave up: once the cause is gone, none is left.
-pub fn syncs_by_hand(deployment: &Deployment) -> Vec<AdminCommand> {
-    let unit = deployment.unit();
-    let open = at_once(deployment.errors.list(&unit, false)).unwrap_or_default();
-    let given_up = open.into_iter().filter(|row| row.code == UNDELIVERABLE);
-    let commands = given_up.filter_map(|row| match (row.prospect_id, row.crm_id) {
-        (Some(prospect), _) => Some(AdminCommand::Sync { prospect }),
-        (None, Some(record)) => Some(AdminCommand::Send { record }),
-        (None, None) => None,
-    });
-    commands.collect()
-}
-
-/// Whether a record of a pair with an open error has a row of its own that nobody goes on with: the comparison does.
-pub fn has_row_beside_error(deployment: &Deployment) -> bool {
-    let links = all_links(deployment);
-    let in_error = links.iter().filter(|link| link.has_open_error);
-    let records = in_error.flat_map(Link::records);
-    let keys: BTreeSet<PairKey> = records.map(PairKey::of).collect();
-    let is_pending = |link: &&Link| link.state == LinkState::Pending && !link.has_open_error;
-    links
-        .iter()
-        .filter(is_pending)
-        .any(|link| keys.contains(&link.key.row()))
-}
-
-/// Whether an open error tells of a person: of the row of both records where there is one, of any otherwise.
-fn is_covered(world: &World, person: usize, links: &[Link], open: &[ErrorRow]) -> bool {
-    let is_theirs = |crm: Option<&CrmId>, prospect: Option<ProspectId>| {
-        let records = [
-            crm.cloned().map(RecordRef::Crm),
-            prospect.map(RecordRef::Prospect),
-        ];
-        let mut owners = records
-            .iter()
-            .flatten()
-            .filter_map(|it| world.owners.get(it));
-        owners.any(|owner| *owner == person)
-    };
-    let of_both = links
-        .iter()
-        .find(|link| link.is_complete() && is_theirs(link.crm_id.as_ref(), link.prospect_id));
-    open.iter().any(|row| match of_both {
-        Some(link) => row.pair == link.key.row(),
-        None => is_theirs(row.crm_id.as_ref(), row.prospect_id),
-    })
 }
 
 /// The fields that are looked at.
@@ -268,7 +149,7 @@ fn check_pair(inner: &mut Inner, person: usize, links: &[Link], fields: &[usize]
 /// An open error or a recycle bin may keep the sides of a pair apart; what people entered is still on one
 /// of them.
 fn check_kept(inner: &mut Inner, person: usize, fields: &[usize]) {
-    let records: Vec<RecordRef> = on_both_sides(&inner.world, person).collect();
+    let records: Vec<RecordRef> = lives::on_both_sides(&inner.world, person).collect();
     for field in fields.iter().copied() {
         let of_record = |record: &RecordRef| inner.world.shown(record, field);
         let values: Vec<String> = records.iter().map(of_record).collect();
@@ -323,15 +204,9 @@ fn check_field(inner: &mut Inner, person: usize, field: usize, shown: &[String])
 
 /// The entries whose values the records of a person hold in a field, wherever they were made.
 fn held_by_pair(world: &World, person: usize, field: usize) -> Vec<EditId> {
-    let records = on_both_sides(world, person);
+    let records = lives::on_both_sides(world, person);
     let held = records.map(|record| world.origins_of(&record)[held_in(&record, field)]);
     held.flatten().collect()
-}
-
-/// All records of a person, in the recycle bins or not.
-fn on_both_sides(world: &World, person: usize) -> impl Iterator<Item = RecordRef> {
-    let records = [true, false].map(|on_crm| lives::records(world, person, on_crm));
-    records.into_iter().flatten().map(|(record, _)| record)
 }
 
 /// Whether a row tells that the entry lost a conflict.

@@ -3,7 +3,9 @@
 pub mod addresses;
 pub mod allowance;
 pub mod check;
+pub mod count;
 pub mod crm;
+mod errors;
 pub mod faults;
 pub mod kernel;
 mod landing;

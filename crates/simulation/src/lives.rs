@@ -66,6 +66,12 @@ pub fn records(world: &World, person: usize, on_crm: bool) -> Vec<(RecordRef, bo
     with_state.collect()
 }
 
+/// All records of a person, in the recycle bins or not.
+pub fn on_both_sides(world: &World, person: usize) -> impl Iterator<Item = RecordRef> {
+    let records = [true, false].map(|on_crm| records(world, person, on_crm));
+    records.into_iter().flatten().map(|(record, _)| record)
+}
+
 /// Whether a record is in the recycle bin; nothing when it is not there.
 #[must_use]
 pub fn is_in_bin(world: &World, record: &RecordRef) -> Option<bool> {

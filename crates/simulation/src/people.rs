@@ -44,6 +44,12 @@ impl World {
             .or_else(|| self.namesake(record))
     }
 
+    /// Whose row it is that tells of these records.
+    #[must_use]
+    pub fn owner_of(&self, mut records: impl Iterator<Item = RecordRef>) -> Option<usize> {
+        records.find_map(|record| self.owners.get(&record).copied())
+    }
+
     /// A process looks for records with this address on a side.
     pub fn note_asked(&mut self, task: TaskId, on_crm: bool, address: &str, now: Millis) {
         let address = address.to_ascii_lowercase();

@@ -8,13 +8,14 @@ use std::task::{Context, Poll, Waker};
 
 use connector::environment::Environment;
 use connector::memory::{MemoryErrors, MemoryLinks, MemoryState};
-use connector::ports::{ServiceError, Services, Sides};
+use connector::ports::{Links, ServiceError, Services, Sides};
 use connector::reconcile::{ReconcileReport, reconcile_all};
 use connector::work::{Delivery, work};
 use connector::{admin, dlq, poll};
 use jiff::SignedDuration;
 use sync_core::config::Config;
 use sync_core::ids::BusinessUnit;
+use sync_core::link::Link;
 use sync_core::protocol::{AdminCommand, AdminRequest};
 
 use crate::crm::SimCrm;
@@ -22,6 +23,7 @@ use crate::kernel::{Event, Millis, Sim, TaskId};
 use crate::lanes::SimQueue;
 use crate::marketing::SimMarketing;
 use crate::mutants::{Mutant, mutated};
+use crate::run::at_once;
 use crate::stores::{SimClock, Slow};
 
 /// How long a worker may run (template.yaml, WorkerTimeoutSeconds).
@@ -99,6 +101,13 @@ impl Deployment {
     #[must_use]
     pub fn unit(&self) -> BusinessUnit {
         self.sim.lock().world.config.business_unit.clone()
+    }
+
+    /// Every row of the link table.
+    #[must_use]
+    pub fn all_links(&self) -> Vec<Link> {
+        let listed = at_once(self.links.list(&self.unit(), None, None));
+        listed.map_or_else(Vec::new, |page| page.rows)
     }
 
     fn overtime(&self) -> SignedDuration {

@@ -4,13 +4,14 @@ use serde_json::{Map, json};
 use sync_core::ids::{CrmId, ProspectId};
 use sync_core::key::RecordRef;
 use twin::bu::prospects::Writer;
+use twin::org::Caller;
 
 use crate::kernel::{Inner, Millis};
 use crate::lives::{self, Life};
-use crate::people::Entered;
+use crate::people::{Entered, Person};
 use crate::setting::MIRROR;
-use crate::users::MARKETER;
-use crate::world::World;
+use crate::users::{MARKETER, note};
+use crate::world::{EMAIL, FIELDS, World};
 
 /// So long after a lead was undeleted no process goes by having seen it there.
 const FORGOTTEN: Millis = 1_200_000;
@@ -73,6 +74,42 @@ fn release(inner: &mut Inner, person: usize) {
     }
     inner.tell("user releases", format_args!("{prospect} from {lead}"));
     forget(&mut inner.world, person, &lead, prospect);
+    // Where an address says nothing, the old lead is somebody else's if it ever comes back.
+    if !inner.world.addresses_tell() && inner.rng.bool() {
+        let back = inner.rng.i64(1..900_000);
+        let come_back = move |inner: &mut Inner| come_back(inner, &lead, prospect);
+        inner.first_after(back, Box::new(come_back));
+    }
+}
+
+/// Somebody takes the old lead out of the recycle bin, once the connector has parted it from the prospect.
+fn come_back(inner: &mut Inner, lead: &CrmId, prospect: ProspectId) {
+    let own = RecordRef::Crm(lead.clone());
+    let rows = [own.clone(), RecordRef::Prospect(prospect)];
+    let is_parted = rows.iter().any(|row| inner.world.parted.contains(row));
+    let caller = Caller::new(inner.world.user.clone(), inner.timestamp());
+    if !is_parted
+        || inner
+            .world
+            .org
+            .undelete("Lead", lead.as_str(), &caller)
+            .is_err()
+    {
+        return;
+    }
+    inner.tell("user undeletes", format_args!("{own}, which was left"));
+    let person = inner.world.people.len();
+    let address = inner.world.shown(&own, EMAIL);
+    inner.world.people.push(Person {
+        addresses: vec![address],
+        entered: Entered::AsLead,
+    });
+    let at = inner.now;
+    inner.world.entered.insert(own.clone(), at);
+    for field in 0..FIELDS {
+        let value = inner.world.shown(&own, field);
+        note(inner, &own, person, field, (value, at));
+    }
 }
 
 /// The lead that a person had and the prospect that says so, where the connector is done with both.
@@ -94,7 +131,8 @@ fn marked(inner: &Inner, person: usize) -> Option<(CrmId, ProspectId)> {
     let is_marked = World::text(&fields, MIRROR) == "[[crm_deleted]]";
     let is_settled = life.is_retired && is_gone && !was_back && is_marked;
     // Whoever shares an address with somebody in the other service would be taken for them.
-    (is_settled && !has_namesake(world, person)).then(|| (lead.clone(), *prospect))
+    let is_alone = !world.addresses_tell() || !has_namesake(world, person);
+    (is_settled && is_alone).then(|| (lead.clone(), *prospect))
 }
 
 fn has_namesake(world: &World, person: usize) -> bool {
@@ -120,6 +158,8 @@ fn forget(world: &mut World, person: usize, lead: &CrmId, prospect: ProspectId) 
     }
     world.owners.remove(&lead);
     world.origins.remove(&lead);
+    world.parted.remove(&lead);
+    world.parted.remove(&RecordRef::Prospect(prospect));
     world.agreed.retain(|(known, _), _| *known != person);
     world.planned.retain(|(known, _), _| *known != person);
     world.seen.retain(|(known, _, _), _| *known != person);

@@ -3,7 +3,7 @@
 use connector::ports::State;
 use sync_core::config::{ConnectorRow, ConnectorState};
 
-use crate::check;
+use crate::errors;
 use crate::kernel::{Event, Millis};
 use crate::run::{Run, at_once};
 
@@ -56,7 +56,7 @@ impl Run {
 
     /// An operator syncs what the queue gave up, as the errors say.
     pub(crate) fn sync_by_hand(&mut self) {
-        let commands = check::syncs_by_hand(&self.deployment);
+        let commands = errors::syncs_by_hand(&self.deployment);
         if commands.is_empty() {
             return;
         }

@@ -9,6 +9,8 @@ use sync_core::config::{ConnectorRow, ConnectorState, SyncBehaviour};
 use sync_core::protocol::AdminCommand;
 
 use crate::check;
+use crate::count::Count;
+use crate::errors;
 use crate::faults::{Faults, Kinds};
 use crate::kernel::{Event, Inner, Millis, START, Sim};
 use crate::mutants::Mutant;
@@ -16,7 +18,7 @@ use crate::processes::{Deployment, Processes};
 use crate::remap;
 use crate::setting::{Matching, RENEWED_AFTER, config, configure, engines};
 use crate::users::{self, Domain};
-use crate::world::{Count, NAMES, World};
+use crate::world::{NAMES, World};
 
 /// How often the poller runs (template.yaml).
 const POLL_EVERY: Millis = 120_000;
@@ -146,7 +148,7 @@ pub fn run(seed: u64, options: Options) -> Outcome {
     run.drain();
     run.sync_by_hand();
     let is_remapped = run.sim.lock().world.city_field.is_changed();
-    if is_remapped || check::has_row_beside_error(&run.deployment) {
+    if is_remapped || errors::has_row_beside_error(&run.deployment) {
         check::check(&run.deployment, false);
         run.catch_up();
     }

@@ -22,6 +22,9 @@ pub(crate) fn note(inner: &mut Inner, what: &'static str, link: &Link, is_stored
     if !is_stored {
         return;
     }
+    if link.key.is_parted() {
+        inner.world.parted.insert(link.key.origin().clone());
+    }
     keep_linked(inner, link);
     keep_lives(inner, link);
     // What is still to be classified says nothing new about what both sides agree on.
@@ -42,12 +45,6 @@ fn plain(value: &FieldValue) -> String {
     }
 }
 
-/// Whose link it is.
-fn owner(inner: &Inner, link: &Link) -> Option<usize> {
-    let mut known = link.records();
-    known.find_map(|record| inner.world.owners.get(&record).copied())
-}
-
 /// Keeps of which records the row knows the fields; a create that was given up knows them no longer.
 fn keep_linked(inner: &mut Inner, link: &Link) {
     let linked = &mut inner.world.linked;
@@ -62,13 +59,13 @@ fn keep_linked(inner: &mut Inner, link: &Link) {
 /// Keeps what a row says about where the lead is, and on which entries it was decided.
 fn keep_lives(inner: &mut Inner, link: &Link) {
     let task = inner.current;
-    let Some(person) = owner(inner, link) else {
+    let Some(person) = inner.world.owner_of(link.records()) else {
         return;
     };
     inner.world.note_decided(task, person);
     let leads = lives::records(&inner.world, person, true);
     inner.world.life(person).is_retired =
-        link.is_marked && link.is_crm_deleted && !link.is_moving();
+        link.marked_in.is_some() && link.is_crm_deleted && !link.is_moving();
     if link.is_crm_deleted && leads.iter().any(|(_, is_deleted)| *is_deleted) {
         // R56: whoever deleted the prospect before, it comes back with its record.
         inner.world.life(person).is_prospect_deleted = false;
@@ -88,7 +85,7 @@ fn keep_lives(inner: &mut Inner, link: &Link) {
 /// Keeps what a commit says both sides have agreed on.
 fn keep_agreed(inner: &mut Inner, link: &Link) {
     let task = inner.current;
-    let Some(person) = owner(inner, link) else {
+    let Some(person) = inner.world.owner_of(link.records()) else {
         return;
     };
     let city_field = inner.world.city_field;
@@ -110,7 +107,8 @@ fn keep_agreed(inner: &mut Inner, link: &Link) {
 /// Keeps what an intent is about to make of both sides. Only a new one comes from a look at both.
 fn keep_planned(inner: &mut Inner, link: &Link, is_new: bool) {
     let task = inner.current;
-    let (Some(person), Some(intent)) = (owner(inner, link), link.intent.as_ref()) else {
+    let (Some(person), Some(intent)) = (inner.world.owner_of(link.records()), link.intent.as_ref())
+    else {
         return;
     };
     let Some(plan) = &intent.plan else { return };
@@ -144,7 +142,7 @@ fn keep_planned(inner: &mut Inner, link: &Link, is_new: bool) {
 
 /// Keeps the conflicts that the row keeps, and forgets what it has forgotten.
 fn keep_conflicts(inner: &mut Inner, link: &Link) {
-    let Some(person) = owner(inner, link) else {
+    let Some(person) = inner.world.owner_of(link.records()) else {
         return;
     };
     let (known, others): (Vec<_>, Vec<_>) = std::mem::take(&mut inner.world.conflicts)

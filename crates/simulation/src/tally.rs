@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use simulation::Outcome;
-use simulation::world::Count;
+use simulation::count::Count;
 
 /// Of a million entries in Account Engagement so many are overwritten unread at most, where no read is stale
 /// and where reads may be a minute old: prospects are read late (K4).

@@ -235,7 +235,7 @@ pub(crate) fn when_committed(
     }
 }
 
-fn note(
+pub(crate) fn note(
     inner: &mut Inner,
     record: &RecordRef,
     person: usize,

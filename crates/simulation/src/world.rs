@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use connector::adapters::prospect;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sync_core::config::Config;
 use sync_core::ids::{CrmId, ProspectId};
@@ -14,6 +13,7 @@ use twin::bu::objects::Object;
 use twin::org::Org;
 
 use crate::allowance::Allowances;
+use crate::count::Count;
 use crate::kernel::{Millis, TaskId};
 use crate::lives::Life;
 use crate::people::Person;
@@ -79,55 +79,6 @@ struct Earlier {
     until: Millis,
     fields: Option<Map<String, Value>>,
     origins: Origins,
-}
-
-/// Writes that we made.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-pub struct Count {
-    /// Writes that landed in Salesforce.
-    pub crm_writes: u64,
-    /// Writes that landed in Account Engagement.
-    pub prospect_writes: u64,
-    /// Writes that Salesforce refused because the lead was changed after it was read.
-    pub refused_as_stale: u64,
-    /// Edits of leads that a write overwrote unread.
-    pub unread_on_crm: u64,
-    /// The same, where no condition can help: committed late within the second of an earlier change.
-    pub hidden_on_crm: u64,
-    /// Edits of prospects that a write overwrote unread.
-    pub unread_on_prospect: u64,
-    /// How old the oldest entry was that a write to Account Engagement overwrote unread.
-    pub oldest_unread: Millis,
-    /// Edits by users.
-    pub edits: u64,
-    /// People whose records were looked at in the end.
-    pub people: u64,
-    /// Those of them who have an open error: of their records less is asked.
-    pub in_error: u64,
-    /// Those of them who were entered on the other side too late to be found there: nothing is asked of them.
-    #[serde(default)]
-    pub crossed: u64,
-    /// Prospects that were let have another lead.
-    #[serde(default)]
-    pub released: u64,
-}
-
-impl Count {
-    /// Adds the counts of another run.
-    pub fn add(&mut self, other: &Self) {
-        self.crm_writes += other.crm_writes;
-        self.prospect_writes += other.prospect_writes;
-        self.refused_as_stale += other.refused_as_stale;
-        self.unread_on_crm += other.unread_on_crm;
-        self.hidden_on_crm += other.hidden_on_crm;
-        self.unread_on_prospect += other.unread_on_prospect;
-        self.oldest_unread = self.oldest_unread.max(other.oldest_unread);
-        self.edits += other.edits;
-        self.people += other.people;
-        self.in_error += other.in_error;
-        self.crossed += other.crossed;
-        self.released += other.released;
-    }
 }
 
 /// A conflict that a row keeps: person, field, the value that lost.
@@ -199,6 +150,8 @@ pub struct World {
     pub asked: BTreeMap<(TaskId, bool, String), Millis>,
     /// Records of which a row knows the fields, and which pair's it is.
     pub linked: BTreeMap<RecordRef, PairKey>,
+    /// Records whose rows were parted from a partner.
+    pub parted: BTreeSet<RecordRef>,
     /// People of whom a second record was entered when nobody could find it any more.
     pub crossed: BTreeSet<usize>,
     pub(crate) origins: BTreeMap<RecordRef, Origins>,
@@ -236,6 +189,7 @@ impl World {
             entered: BTreeMap::new(),
             asked: BTreeMap::new(),
             linked: BTreeMap::new(),
+            parted: BTreeSet::new(),
             crossed: BTreeSet::new(),
             origins: BTreeMap::new(),
             read: BTreeMap::new(),

@@ -10,14 +10,14 @@ use crate::decision::{
 use crate::error::ErrorClass;
 use crate::fence::{is_fenced, is_outrun, is_stale, is_too_fresh, seems_moved};
 use crate::ids::CrmId;
-use crate::key::RecordRef;
+use crate::key::{PairKey, RecordRef};
 use crate::lifecycle::{lifecycle, recycled, retire};
 use crate::link::LinkState;
 use crate::matching::{CrmMatch, ProspectMatch, match_crm_record, match_prospect, switched_off};
 use crate::merge::{Bases, merge, new_crm_fields, new_prospect_fields, values_after_create};
 use crate::pair::{Context, Pair};
 use crate::put_back::does_not_stay;
-use crate::record::{CrmRecord, ProspectRecord, Side, Values};
+use crate::record::{CrmRecord, ProspectRecord, ShownCrmId, Side, Values};
 use crate::trace::Trace;
 
 /// Decides what to do about a pair. Total, pure, and the same for the same arguments.
@@ -317,9 +317,12 @@ fn update(
     let bases = Bases::of_pair(context, link, crm, prospect);
     let merged = merge(config, &bases, crm, prospect);
     trace.fields = merged.fields;
+    // The record that the pair began with need not carry its key, but none from an earlier pair (R54).
+    let is_own = |carried: &Option<PairKey>| carried.as_ref() == Some(&link.key);
+    let is_no_other = |carried: &Option<PairKey>| carried.is_none() || is_own(carried);
     let (crm_carries_key, prospect_carries_key) = match link.key.origin() {
-        RecordRef::Crm(_) => (true, prospect.key.as_ref() == Some(&link.key)),
-        RecordRef::Prospect(_) => (crm.key.as_ref() == Some(&link.key), true),
+        RecordRef::Crm(_) => (is_no_other(&crm.key), is_own(&prospect.key)),
+        RecordRef::Prospect(_) => (is_own(&crm.key), is_no_other(&prospect.key)),
     };
     let to_crm = CrmFields {
         fields: merged.to_crm,
@@ -332,7 +335,8 @@ fn update(
     let to_prospect = ProspectFields {
         fields: merged.to_prospect,
         key: (!prospect_carries_key).then(|| link.key.clone()),
-        crm_id: mirror(config, crm).filter(|id| prospect.shown_crm_id.as_ref() != Some(id)),
+        crm_id: mirror(config, crm)
+            .filter(|id| prospect.shown_crm_id != ShownCrmId::Record(id.clone())),
         marks_crm_deleted: false,
         assigned_to: owner_for_prospect(crm, prospect.assigned_to, context),
         campaign: None,

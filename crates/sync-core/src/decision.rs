@@ -255,8 +255,8 @@ pub enum Outcome {
         crm: CrmId,
         /// Its prospect.
         prospect: ProspectId,
-        /// Whether the mirror field is to say `[[crm_deleted]]`.
-        marks: bool,
+        /// The prospect's field that is to say `[[crm_deleted]]`, where there is one.
+        marks: Option<String>,
         /// Whether the prospect goes to the recycle bin.
         recycles: bool,
     },

@@ -118,7 +118,7 @@ fn lifecycle(outcome: &Outcome) -> Option<(Lifecycle, &CrmId, ProspectId)> {
     }
 }
 
-/// Retiring and restoring write no mapped field and no token. An open write that is still to be
+/// Retiring, marking and restoring write no mapped field and no token. An open write that is still to be
 /// classified keeps its plan and its token, so that it can be once both records are back.
 fn intend_lifecycle(
     pair: &Pair,

@@ -31,7 +31,7 @@ impl fmt::Display for RecordRef {
 /// `c:<CRM ID>` or `p:<prospect id>`. The partner that we create or link carries the key in a field.
 ///
 /// A record that was parted from its partner (R54) begins again with another key, `p:<prospect id>:<seconds>`: the
-/// old partner still carries the first one, in a recycle bin where nobody can take it away.
+/// old partner may still carry the first one, in a recycle bin where nobody can take it away.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct PairKey {
@@ -72,7 +72,7 @@ impl PairKey {
         }
     }
 
-    /// Whether the record has had another partner before.
+    /// Whether it is that of a record which was parted from a partner.
     #[must_use]
     pub fn is_parted(&self) -> bool {
         self.parted.is_some()

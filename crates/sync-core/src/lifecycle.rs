@@ -11,7 +11,7 @@ use crate::key::RecordRef;
 use crate::link::IntentKind;
 use crate::matching::{note_not_recreated, switched_off};
 use crate::pair::{Candidates, Carrier, Context, Created, Pair};
-use crate::record::{CrmRecord, NativeCrmId, ProspectRecord, Side};
+use crate::record::{CrmRecord, NativeCrmId, ProspectRecord, ShownCrmId, Side};
 use crate::trace::Trace;
 
 /// M7, by which an open error is known to wait for access.
@@ -72,19 +72,24 @@ fn not_recreated(pair: &Pair, trace: &mut Trace) -> Outcome {
 }
 
 /// R54: somebody took `[[crm_deleted]]` off a prospect that we had marked. A field that shows a record was written by
-/// us, when that came back for a while. The prospect is left alone by it: its own message must be there still, or
-/// nobody would look at it again.
+/// us, when that came back for a while; and what Account Engagement shows by itself still counts. The prospect is left
+/// alone by it: its own message must be there still, or nobody would look at it again.
 fn released(
     pair: &Pair,
     prospect: &ProspectRecord,
     context: Context<'_>,
     trace: &mut Trace,
 ) -> Option<Outcome> {
-    let says_nothing = !prospect.is_marked_deleted && prospect.shown_crm_id.is_none();
     let link = &pair.link;
-    let is_ours = link.is_marked && link.is_crm_deleted && !link.is_moving();
-    let comes_again = pair.is_prospect_hinted;
-    if !is_ours || !says_nothing || !comes_again || mirror(context).is_none() {
+    let native = &prospect.native_crm_id;
+    let says_nothing = prospect.shown_crm_id == ShownCrmId::Nothing;
+    let says_more = match native {
+        NativeCrmId::None => false,
+        NativeCrmId::Record(id) => known_crm(pair).as_ref() == Some(id),
+        NativeCrmId::CrmDeleted | NativeCrmId::Ignore => true,
+    };
+    let is_ours = is_marked(pair, context) && link.is_crm_deleted && !link.is_moving();
+    if !is_ours || !says_nothing || says_more || !pair.is_prospect_hinted {
         return None;
     }
     if is_older_than_move(link, context) {
@@ -98,8 +103,14 @@ fn released(
 }
 
 /// The field of a prospect that shows its CRM ID, and `[[crm_deleted]]`, where there is one.
-fn mirror<'a>(context: Context<'a>) -> Option<&'a String> {
+fn mirror(context: Context<'_>) -> Option<&String> {
     context.config.account_engagement.crm_id_field.as_ref()
+}
+
+/// Whether the prospect was told in the field that counts now.
+fn is_marked(pair: &Pair, context: Context<'_>) -> bool {
+    let told = pair.link.marked_in.as_ref();
+    told.is_some() && told == mirror(context)
 }
 
 /// The record is gone and its pair is not linked. A prospect that was being created for it is looked for: it is
@@ -174,8 +185,8 @@ pub(crate) fn retire(
 ) -> Outcome {
     let was_restored = pair.link.is_crm_deleted && !pair.link.is_moving();
     let config = context.config;
-    let has_mirror = mirror(context).is_some();
-    let marks = has_mirror && !(was_restored && pair.link.is_marked);
+    let is_told = was_restored && is_marked(pair, context);
+    let marks = mirror(context).filter(|_| !is_told).cloned();
     let recycles = !was_restored && (config.mode == Mode::Ampsea || config.settings.merge_delete);
     if was_restored {
         trace.note("R55", "the prospect was restored, and does not sync");
@@ -185,15 +196,15 @@ pub(crate) fn retire(
     {
         return Outcome::Skip(reason);
     }
-    let said = match (marks, recycles) {
+    let said = match (marks.is_some(), recycles) {
         (_, true) => "its record was deleted: the prospect goes to the recycle bin",
         (true, false) => "its record was deleted: the prospect is marked and stays",
         (false, false) => "its record was deleted: the prospect stays as it is",
     };
-    if marks || !was_restored {
+    if marks.is_some() || !was_restored {
         trace.note("R52", said);
     }
-    if !marks && !recycles {
+    if marks.is_none() && !recycles {
         return Outcome::Skip(SkipReason::CrmDeleted);
     }
     Outcome::Retire {
@@ -207,10 +218,11 @@ pub(crate) fn retire(
 /// M7; but a record that was deleted leaves the recycle bin of Salesforce after 15 days, and one whose
 /// prospect was deleted first needs nobody's access.
 fn crm_missing(pair: &Pair, context: Context<'_>, trace: &mut Trace) -> Outcome {
+    if pair.link.is_moving() && pair.link.is_crm_deleted {
+        return not_recreated(pair, trace);
+    }
     if pair.link.is_crm_deleted {
-        let prospect = pair.prospect.present();
-        let released = prospect.and_then(|prospect| released(pair, prospect, context, trace));
-        return released.unwrap_or_else(|| not_recreated(pair, trace));
+        return crm_deleted(pair, context, trace);
     }
     if matches!(pair.prospect, Side::Deleted { .. } | Side::Missing) {
         trace.note("R57", NEITHER_IS_THERE);

@@ -71,14 +71,6 @@ fn yes() -> bool {
     clippy::trivially_copy_pass_by_ref,
     reason = "what serde calls it with"
 )]
-fn is_not(flag: &bool) -> bool {
-    !*flag
-}
-
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "what serde calls it with"
-)]
 fn is_unknown(version: &u64) -> bool {
     *version == 0
 }
@@ -205,10 +197,10 @@ pub struct Link {
     /// meanwhile: a pair can be held too.
     #[serde(default)]
     pub is_crm_deleted: bool,
-    /// Whether the prospect was told so in its field for the CRM ID: one that says nothing any more was released by
-    /// somebody (R54).
-    #[serde(default, skip_serializing_if = "is_not")]
-    pub is_marked: bool,
+    /// The prospect's field for the CRM ID in which it was told so: one that says nothing there any more was released
+    /// by somebody (R54).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub marked_in: Option<String>,
     /// When we last marked the prospect, or moved it into the recycle bin or out of it: a read that shows what was
     /// before is stale (K4).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -256,7 +248,7 @@ impl Link {
             prospect_write: None,
             prospect_seen: None,
             is_crm_deleted: false,
-            is_marked: false,
+            marked_in: None,
             moved_at: None,
             put_backs: None,
             version: 0,

@@ -79,6 +79,20 @@ pub enum NativeCrmId {
     Ignore,
 }
 
+/// What our own field for the CRM ID shows on a prospect.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum ShownCrmId {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// A lead or contact.
+    Record(CrmId),
+    /// `[[crm_deleted]]`.
+    CrmDeleted,
+    /// Something that somebody wrote there.
+    Other,
+}
+
 /// A prospect as it was read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProspectRecord {
@@ -94,10 +108,8 @@ pub struct ProspectRecord {
     pub assigned_to: Option<u64>,
     /// The CRM ID that Account Engagement itself shows.
     pub native_crm_id: NativeCrmId,
-    /// The CRM ID in our own field for it, when the configuration names one.
-    pub shown_crm_id: Option<CrmId>,
-    /// Whether our own field for the CRM ID says `[[crm_deleted]]`.
-    pub is_marked_deleted: bool,
+    /// What our own field for the CRM ID shows; nothing when the configuration names none.
+    pub shown_crm_id: ShownCrmId,
     /// Whether it is in the recycle bin: a look-up by address finds it there too.
     pub is_deleted: bool,
     /// Our key field, when it holds a key of this business unit.

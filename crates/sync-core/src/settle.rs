@@ -125,7 +125,7 @@ fn is_written(outcome: &Outcome) -> bool {
     }
 }
 
-/// The prospect went to the recycle bin or came out of it. What both sides had agreed on, and a write
+/// The prospect went to the recycle bin, came out of it, or was marked. What both sides had agreed on, and a write
 /// that is still to be classified, stay: the pair may come back (R53).
 fn moved(
     link: &Link,
@@ -150,7 +150,10 @@ fn moved(
     next.prospect_id = Some(prospect);
     next.intent = next.intent.and_then(Intent::without_lifecycle);
     let was_open = std::mem::take(&mut next.has_open_error);
-    next.is_marked = results.is_marked;
+    next.marked_in = match &decision.outcome {
+        Outcome::Retire { marks, .. } if results.is_marked => marks.clone(),
+        _ => None,
+    };
     next.is_crm_deleted = matches!(decision.outcome, Outcome::Retire { .. });
     next.state = if next.is_crm_deleted {
         LinkState::Skipped(SkipReason::CrmDeleted)
@@ -169,10 +172,11 @@ fn moved(
 }
 
 /// The row goes on without the partner, as that of the record the pair began with, and under another key: a record in
-/// the recycle bin still carries the old one. The other record has a row of its own from now on (R54).
+/// the recycle bin still carries the old one. The other record begins a row of its own when it is looked at (R54).
 fn parted(link: &Link, decision: &Decision, now: Timestamp) -> Settlement {
     let fresh = Link::new(link.business_unit.clone(), link.key.parted_at(now));
-    let state = if fresh.prospect_id.is_some() {
+    let is_of_prospect = fresh.prospect_id.is_some();
+    let state = if is_of_prospect {
         LinkState::Pending
     } else {
         LinkState::Skipped(SkipReason::DeletedUnlinked)
@@ -180,8 +184,8 @@ fn parted(link: &Link, decision: &Decision, now: Timestamp) -> Settlement {
     Settlement {
         link: Link {
             state,
-            prospect_write: link.prospect_write.clone(),
-            prospect_seen: link.prospect_seen,
+            prospect_write: link.prospect_write.clone().filter(|_| is_of_prospect),
+            prospect_seen: link.prospect_seen.filter(|_| is_of_prospect),
             version: link.version,
             last_trace: Some(decision.trace.clone()),
             conflicts: link.conflicts.clone(),
@@ -308,7 +312,7 @@ fn in_step(mut next: Link, decision: &Decision, now: Timestamp) -> Settlement {
     };
     next.state = LinkState::Linked;
     next.is_crm_deleted = false;
-    next.is_marked = false;
+    next.marked_in = None;
     next.put_backs = if is_written(&decision.outcome) {
         put_back::count(&next, &decision.merged, now)
     } else {

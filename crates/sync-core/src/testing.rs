@@ -16,7 +16,7 @@ use crate::config::{
 };
 use crate::ids::{BusinessUnit, CrmId, CrmObject, ProspectId, SalesforceId};
 use crate::key::PairKey;
-use crate::record::{Conversion, CrmRecord, NativeCrmId, ProspectRecord, Values};
+use crate::record::{Conversion, CrmRecord, NativeCrmId, ProspectRecord, ShownCrmId, Values};
 use crate::value::{FieldName, FieldType, FieldValue, NormalisedEmail, Spelling};
 
 /// A moment: this many seconds after 2026-11-23, ten o'clock.
@@ -108,8 +108,7 @@ pub fn prospect(number: u64) -> ProspectRecord {
         email: None,
         assigned_to: None,
         native_crm_id: NativeCrmId::None,
-        shown_crm_id: None,
-        is_marked_deleted: false,
+        shown_crm_id: ShownCrmId::Nothing,
         is_deleted: false,
         key: None,
         token: None,

@@ -340,7 +340,7 @@ fn link() -> impl Strategy<Value = Link> {
             link.has_open_error = has_open_error;
             link.lacked_email = lacked_email;
             link.is_crm_deleted = is_crm_deleted;
-            link.is_marked = is_marked;
+            link.marked_in = is_marked.then(|| "SF_Record_Id__c".to_owned());
             link.version = version;
             link
         },

@@ -8,7 +8,7 @@ use sync_core::coerce::{Service, write_value};
 use sync_core::config::Config;
 use sync_core::ids::{BusinessUnit, CrmId};
 use sync_core::key::PairKey;
-use sync_core::record::{NativeCrmId, ProspectRecord, Values};
+use sync_core::record::{NativeCrmId, ProspectRecord, ShownCrmId, Values};
 use sync_core::value::NormalisedEmail;
 
 use super::{object, read_values};
@@ -48,7 +48,6 @@ pub fn record(
         assigned_to: prospect.fields.get("assignedToId").and_then(Value::as_u64),
         native_crm_id: native_crm_id(prospect.text("salesforceId")),
         shown_crm_id: shown_crm_id(config, prospect),
-        is_marked_deleted: mirror(config, prospect) == Some(CRM_DELETED),
         is_deleted: prospect.is_deleted(),
         key: key(unit, config, prospect),
         token: token(config, prospect),
@@ -161,12 +160,13 @@ fn token(config: &Config, prospect: &Prospect) -> Option<String> {
     prospect.text(field).map(str::to_owned)
 }
 
-fn shown_crm_id(config: &Config, prospect: &Prospect) -> Option<CrmId> {
-    mirror(config, prospect)?.parse().ok()
-}
-
-fn mirror<'a>(config: &Config, prospect: &'a Prospect) -> Option<&'a str> {
-    prospect.text(config.account_engagement.crm_id_field.as_ref()?)
+fn shown_crm_id(config: &Config, prospect: &Prospect) -> ShownCrmId {
+    let field = config.account_engagement.crm_id_field.as_ref();
+    match field.and_then(|field| prospect.text(field)) {
+        None => ShownCrmId::Nothing,
+        Some(CRM_DELETED) => ShownCrmId::CrmDeleted,
+        Some(id) => id.parse().map_or(ShownCrmId::Other, ShownCrmId::Record),
+    }
 }
 
 /// The sentinels of connector-behaviour 1, or a CRM ID. Anything else says nothing.

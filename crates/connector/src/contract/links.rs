@@ -76,7 +76,7 @@ pub async fn a_row_is_read_back_as_it_was_stored(links: &impl Links) {
         stored.lease_until = Some(after(300_000));
         stored.synced_at = Some(after(2));
         stored.is_crm_deleted = true;
-        stored.is_marked = true;
+        stored.marked_in = Some("SF_Record_Id__c".to_owned());
         stored.moved_at = Some(after(3));
         stored.conflicts = vec![conflict()];
         stored.put_backs = Some(PutBacks {

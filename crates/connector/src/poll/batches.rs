@@ -44,7 +44,7 @@ pub fn into_batches(
 /// The shard only has to be the same for the same pair within one version of the code.
 fn shard(hint: &ChangeHint) -> u64 {
     let mut hasher = DefaultHasher::new();
-    hint.pair_key().hash(&mut hasher);
+    hint.pair_key().row().hash(&mut hasher);
     hasher.finish() % LANE_SHARDS
 }
 
@@ -69,9 +69,14 @@ mod tests {
                 pair,
                 cause: Cause::Poll,
             };
+            let key = PairKey::of(origin.clone());
             let hints = vec![
-                hint(origin.clone(), None),
-                hint(RecordRef::Prospect(partner), Some(PairKey::of(origin))),
+                hint(origin, None),
+                hint(RecordRef::Prospect(partner), Some(key.clone())),
+                hint(
+                    RecordRef::Prospect(partner),
+                    Some(key.parted_at(Timestamp::UNIX_EPOCH)),
+                ),
             ];
             let batches = into_batches(&unit, "run", Timestamp::UNIX_EPOCH, hints);
             assert_eq!(batches.len(), 1, "{batches:?}");

@@ -255,7 +255,7 @@ pub async fn catch_up(
         });
         hints.extend(waiting.map(|link| ChangeHint {
             record: held_record(&link),
-            pair: None,
+            pair: Some(link.key),
             cause: Cause::CaughtUp,
         }));
         next = page.next;

@@ -83,7 +83,9 @@ impl Job<'_> {
         let mut link = settlement.link.clone();
         let pair = &self.pairs.pairs[index];
         let decided_on = pair.prospect_of(&self.decisions[index]);
-        link.see(self.changed.get(&index).or(decided_on), now);
+        if link.prospect_id.is_some() || self.decisions[index].outcome != Outcome::Part {
+            link.see(self.changed.get(&index).or(decided_on), now);
+        }
         let was_linked = pair.link.is_complete();
         let claims: Vec<RecordRef> = if link.is_complete() && !was_linked {
             link.records().collect()

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use sync_core::config::Config;
 use sync_core::hint::{Cause, ChangeBatch, ChangeHint};
 use sync_core::ids::{BusinessUnit, CrmId, CrmObject, ProspectId};
@@ -107,9 +108,10 @@ pub(super) async fn load(
 ) -> Result<LoadedPairs, WorkError> {
     let unit = &configured.row.business_unit;
     let loaded = load_rows(environment, unit, hints).await?;
+    let now = environment.clock.now();
     let mut by_key: BTreeMap<(u8, PairKey), (Pair, BTreeSet<RecordRef>)> = BTreeMap::new();
     for hint in hints {
-        let key = pair_of(hint, &loaded);
+        let key = pair_of(hint, &loaded, now);
         let entry = by_key.entry((order(&key), key.row())).or_insert_with(|| {
             let stored = loaded.links.get(&key.row()).cloned();
             let link = stored.unwrap_or_else(|| Link::new(unit.clone(), key));
@@ -176,8 +178,9 @@ fn own_keys_of_unsettled(loaded: &Loaded) -> Vec<PairKey> {
 ///
 /// A carried key is not believed when that pair has a different record already: a copy of a lead
 /// may carry the key of the original. Nor is one from before the record was parted from its partner (R54): that pair
-/// has another key by now, or the record itself has, or the record that it began with another partner.
-pub(crate) fn pair_of(hint: &ChangeHint, loaded: &Loaded) -> PairKey {
+/// has another key by now, or the record itself has, or the record that it began with another partner. A record that
+/// carries such a key begins again under one that nobody can carry.
+pub(crate) fn pair_of(hint: &ChangeHint, loaded: &Loaded, now: Timestamp) -> PairKey {
     if let Some(pair) = loaded.claims.get(&hint.record) {
         return pair.clone();
     }
@@ -185,26 +188,23 @@ pub(crate) fn pair_of(hint: &ChangeHint, loaded: &Loaded) -> PairKey {
     let Some(carried) = &hint.pair else {
         return own;
     };
-    let was_parted = || {
-        loaded
-            .links
-            .get(&own)
-            .is_some_and(|own| own.key.is_parted())
-    };
-    let belongs_elsewhere = || match loaded.links.get(&carried.row()) {
-        Some(link) => {
-            link.key != *carried
-                || match &hint.record {
-                    RecordRef::Crm(id) => link.crm_id.as_ref().is_some_and(|linked| linked != id),
-                    RecordRef::Prospect(id) => link.prospect_id.is_some_and(|linked| linked != *id),
-                }
-        }
-        None => loaded.claims.contains_key(carried.origin()),
-    };
-    if was_parted() || belongs_elsewhere() {
-        own
-    } else {
-        carried.clone()
+    let was_parted = |own: &Link| own.key.is_parted();
+    if loaded.links.get(&own).is_some_and(was_parted) {
+        return own;
+    }
+    match loaded.links.get(&carried.row()) {
+        Some(link) if link.key != *carried => own.parted_at(now),
+        Some(link) if has_another(link, &hint.record) => own,
+        None if loaded.claims.contains_key(carried.origin()) => own.parted_at(now),
+        Some(_) | None => carried.clone(),
+    }
+}
+
+/// Whether the pair has another record than this on its side.
+fn has_another(link: &Link, record: &RecordRef) -> bool {
+    match record {
+        RecordRef::Crm(id) => link.crm_id.as_ref().is_some_and(|linked| linked != id),
+        RecordRef::Prospect(id) => link.prospect_id.is_some_and(|linked| linked != *id),
     }
 }
 
@@ -362,7 +362,7 @@ mod tests {
             pair: carried.map(key),
             cause: Cause::Poll,
         };
-        pair_of(&hint, &loaded).to_string()
+        pair_of(&hint, &loaded, Timestamp::UNIX_EPOCH).to_string()
     }
 
     #[test]
@@ -406,18 +406,19 @@ mod tests {
             pair: Some(key(carried)),
             cause: Cause::Poll,
         };
-        pair_of(&hint, &loaded).to_string()
+        pair_of(&hint, &loaded, Timestamp::UNIX_EPOCH).to_string()
     }
 
     /// Both go on carrying it: one in a recycle bin, the other because nobody has written it since.
     #[test]
     fn r54_a_key_from_before_two_records_were_parted_is_not_believed() {
         let rows = [PARTED];
-        assert_eq!(pair_among(LEAD, PROSPECT, &rows, None), LEAD);
+        let (new_lead, new_prospect) = (format!("{LEAD}:0"), format!("{PROSPECT}:0"));
+        assert_eq!(pair_among(LEAD, PROSPECT, &rows, None), new_lead);
         assert_eq!(pair_among(OTHER_LEAD, PARTED, &rows, None), PARTED);
         let parted_lead = format!("{LEAD}:1790000000");
         let of_lead = pair_among(PROSPECT, LEAD, &[&parted_lead], None);
-        assert_eq!(of_lead, PROSPECT);
+        assert_eq!(of_lead, new_prospect);
         // The row that the lead had is gone: it joined another pair, and was parted from that one.
         assert_eq!(pair_among(PROSPECT, LEAD, &rows, None), PROSPECT);
     }
@@ -426,7 +427,7 @@ mod tests {
     #[test]
     fn p1_a_key_of_a_record_that_belongs_elsewhere_is_not_believed() {
         let claim = Some((PROSPECT, OTHER_LEAD));
-        assert_eq!(pair_among(LEAD, PROSPECT, &[], claim), LEAD);
+        assert_eq!(pair_among(LEAD, PROSPECT, &[], claim), format!("{LEAD}:0"));
         assert_eq!(pair_among(LEAD, PROSPECT, &[], None), PROSPECT);
     }
 

@@ -222,7 +222,7 @@ fn prospect_write(outcome: &Outcome, token: String) -> Option<ProspectWrite> {
                 ProspectWriteTarget::Mark(*prospect)
             },
             fields: ProspectFields {
-                marks_crm_deleted: *marks,
+                marks_crm_deleted: marks.is_some(),
                 ..ProspectFields::default()
             },
             token,

@@ -96,7 +96,7 @@ fn any_link(entropy: &mut Entropy<'_>) -> Link {
         has_open_error: entropy.flag(),
         last_trace: entropy.flag().then(|| trace(entropy)),
         conflicts: conflicts(entropy),
-        is_marked: entropy.flag(),
+        marked_in: entropy.flag().then(|| entropy.text()),
         ..Link::new(business_unit(), PairKey::of(record))
     }
 }

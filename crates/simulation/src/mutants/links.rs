@@ -15,6 +15,7 @@ use sync_core::value::{FieldName, FieldValue};
 use twin::world::lock;
 
 use super::Mutant;
+use crate::setting::MIRROR;
 
 pub(super) struct MutatedLinks {
     pub(super) mutant: Mutant,
@@ -48,7 +49,7 @@ impl MutatedLinks {
             Mutant::OwnWritesTakenForEdits => link.prospect_write = None,
             Mutant::SeenStatesForgotten => link.prospect_seen = None,
             Mutant::RetirementForgotten => link.is_crm_deleted = false,
-            Mutant::ReleasedUnmarked => link.is_marked = true,
+            Mutant::ReleasedUnmarked => link.marked_in = Some(MIRROR.to_owned()),
             Mutant::PartedKeepsKey => link.key = link.key.row(),
             _ => {}
         }

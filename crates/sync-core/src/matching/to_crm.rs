@@ -6,7 +6,7 @@ use crate::ids::{CrmId, CrmObject};
 use crate::link::IntentKind;
 use crate::matching::candidates::choose;
 use crate::pair::{Belongs, Candidate, Candidates, Context, Native, Pair};
-use crate::record::{CrmRecord, NativeCrmId, ProspectRecord, Side};
+use crate::record::{CrmRecord, NativeCrmId, ProspectRecord, ShownCrmId, Side};
 use crate::trace::Trace;
 
 /// What M2 says, in the words of the vendor's screen.
@@ -46,7 +46,7 @@ pub fn match_prospect<'a>(
     if let Some(found) = own_unfinished_create(pair, trace) {
         return found;
     }
-    if prospect.is_marked_deleted {
+    if prospect.shown_crm_id == ShownCrmId::CrmDeleted {
         trace.note("M2", PREVIOUSLY_DELETED);
         return CrmMatch::Skip(SkipReason::PreviouslyDeleted);
     }

@@ -9,11 +9,11 @@ use sync_core::ids::CrmObject;
 use sync_core::key::{PairKey, RecordRef};
 use sync_core::link::LinkState;
 use sync_core::quota::UsedUp;
-use sync_core::record::ProspectRecord;
+use sync_core::record::{ProspectRecord, ShownCrmId, Side};
 use sync_core::settle::{WriteResults, settle};
 use sync_core::testing::{
-    World, at, config, contact, crm_pair, field, lead, lead_id, linked, prospect, prospect_pair,
-    text, user,
+    World, at, config, contact, crm_pair, field, lead, lead_id, linked, prospect, prospect_id,
+    prospect_pair, text, user,
 };
 use sync_core::value::{FieldName, FieldValue};
 
@@ -317,6 +317,30 @@ fn r47_send_to_account_engagement_creates_whatever_the_setting_says() {
     assert_creates_prospect(&decide_by("R47", &world().creating_since(None), &pair));
 }
 
+/// R54: it had another partner before, and carries that pair's key still.
+#[test]
+fn p1_a_key_of_another_pair_is_replaced_when_a_record_is_linked() {
+    let other = PairKey::of(RecordRef::Prospect(prospect_id(9)));
+    for origin in [
+        RecordRef::Crm(lead_id(1)),
+        RecordRef::Prospect(prospect_id(1)),
+    ] {
+        let mut pair = linked(lead(1).email("ann@x.test"), ann());
+        pair.link.key = PairKey::of(origin);
+        pair.crm = Side::Present(lead(1).carrying(other.clone()));
+        pair.prospect = Side::Present(ann().carrying(other.clone()));
+        let key = Some(pair.link.key.clone());
+        match world().decide(&pair).outcome {
+            Outcome::Update {
+                to_crm,
+                to_prospect,
+                ..
+            } => assert_eq!((to_crm.key, to_prospect.key), (key.clone(), key)),
+            other => panic!("expected an update, got {other:?}"),
+        }
+    }
+}
+
 #[test]
 fn the_field_that_shows_the_crm_id_is_kept_right() {
     let mut config = config();
@@ -333,9 +357,9 @@ fn the_field_that_shows_the_crm_id_is_kept_right() {
             other => panic!("expected an update, got {other:?}"),
         }
     };
-    assert_eq!(shown(None), Some(lead_id(1)));
-    assert_eq!(shown(Some(lead_id(2))), Some(lead_id(1)));
-    assert_eq!(shown(Some(lead_id(1))), None);
+    assert_eq!(shown(ShownCrmId::Nothing), Some(lead_id(1)));
+    assert_eq!(shown(ShownCrmId::Record(lead_id(2))), Some(lead_id(1)));
+    assert_eq!(shown(ShownCrmId::Record(lead_id(1))), None);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use sync_core::decision::{Decision, HoldReason, Outcome, ReadMore, SkipReason};
 use sync_core::hint::Cause;
 use sync_core::link::{IntentKind, Lifecycle, LinkState};
 use sync_core::pair::{Candidates, Created, Pair};
-use sync_core::record::{NativeCrmId, Side};
+use sync_core::record::{NativeCrmId, ShownCrmId, Side};
 use sync_core::settle::{ErrorChange, Settlement, WriteFailure, WriteResult, WriteResults};
 use sync_core::testing::{
     World, at, config, crm_pair, field, lead, lead_id, linked, prospect, prospect_id,
@@ -18,6 +18,7 @@ use sync_core::{intend, settle};
 use crate::{assert_skipped, decide_by};
 
 const TITLE: &str = "jobTitle";
+pub(crate) const MIRROR: &str = "SF_Record_Id__c";
 
 fn mirrored() -> Config {
     let mut config = config();
@@ -50,7 +51,7 @@ pub(crate) fn lead_deleted(mut pair: Pair) -> Pair {
     pair
 }
 
-pub(crate) fn prospect_deleted(mut pair: Pair) -> Pair {
+fn prospect_deleted(mut pair: Pair) -> Pair {
     pair.prospect = deleted();
     pair
 }
@@ -58,7 +59,7 @@ pub(crate) fn prospect_deleted(mut pair: Pair) -> Pair {
 /// The prospect says that its record was deleted.
 pub(crate) fn marked(mut pair: Pair) -> Pair {
     if let Side::Present(prospect) = &mut pair.prospect {
-        prospect.is_marked_deleted = true;
+        prospect.shown_crm_id = ShownCrmId::CrmDeleted;
     }
     pair
 }
@@ -67,7 +68,7 @@ pub(crate) fn retires(marks: bool, recycles: bool) -> Outcome {
     Outcome::Retire {
         crm: lead_id(1),
         prospect: prospect_id(1),
-        marks,
+        marks: marks.then(|| MIRROR.to_owned()),
         recycles,
     }
 }
@@ -103,7 +104,7 @@ pub(crate) fn settled(pair: &Pair, decision: &Decision, now: Timestamp) -> Settl
     };
     let results = WriteResults {
         prospect: written,
-        is_marked: matches!(decision.outcome, Outcome::Retire { marks: true, .. }),
+        is_marked: matches!(decision.outcome, Outcome::Retire { marks: Some(_), .. }),
         ..WriteResults::default()
     };
     settle(&pair.link, decision, &results, now)
@@ -408,7 +409,7 @@ fn k4_a_prospect_that_was_seen_a_moment_ago_is_not_missing_yet() {
 fn m2_a_prospect_that_says_its_record_was_deleted_is_not_resynced() {
     let world = ampsea();
     let mut marked = prospect(1).email("ann@x.test").assigned(1);
-    marked.is_marked_deleted = true;
+    marked.shown_crm_id = ShownCrmId::CrmDeleted;
     let decision = decide_by("M2", &world, &prospect_pair(marked).because(Cause::SyncNow));
     assert_skipped(&decision, SkipReason::PreviouslyDeleted);
 }

@@ -7,10 +7,16 @@ use sync_core::link::{IntentKind, LinkState};
 use sync_core::pair::{Candidates, Created, Pair};
 use sync_core::record::Side;
 use sync_core::settle::ErrorChange;
-use sync_core::testing::{at, contact_id, crm_pair, lead, lead_id, prospect, prospect_pair};
+use sync_core::testing::{World, at, contact_id, crm_pair, lead, lead_id, prospect, prospect_pair};
 
 use crate::lifecycle::{ampsea, begun, deleted, pair, retires, settled};
 use crate::{assert_skipped, decide_by};
+
+/// A lead whose prospect is being created.
+fn being_created(world: &World) -> Pair {
+    let ann = crm_pair(lead(1).email("ann@x.test"));
+    begun(world, &ann.prospect_hits([]))
+}
 
 /// Whatever became of its row, or if it was never stored: the prospect carries the key of the record.
 #[test]
@@ -45,10 +51,7 @@ fn m7_a_record_out_of_sight_that_has_no_partner_is_skipped() {
 #[test]
 fn m7_a_prospect_that_was_created_for_a_record_out_of_sight_is_looked_for() {
     let world = ampsea();
-    let mut open = begun(
-        &world,
-        &crm_pair(lead(1).email("ann@x.test")).prospect_hits([]),
-    );
+    let mut open = being_created(&world);
     open.crm = Side::Missing;
     let look_for = open.look_for_created().unwrap();
     assert_eq!(
@@ -67,10 +70,7 @@ fn m7_a_prospect_that_was_created_for_a_record_out_of_sight_is_looked_for() {
 #[test]
 fn m5_a_record_that_lost_a_merge_while_its_prospect_was_created_is_held() {
     let world = ampsea();
-    let mut open = begun(
-        &world,
-        &crm_pair(lead(1).email("ann@x.test")).prospect_hits([]),
-    );
+    let mut open = being_created(&world);
     open.crm = Side::Deleted {
         merged_into: Some(lead_id(2)),
     };

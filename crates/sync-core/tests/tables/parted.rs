@@ -5,7 +5,7 @@ use sync_core::hint::Cause;
 use sync_core::key::PairKey;
 use sync_core::link::{IntentKind, Lifecycle, LinkState};
 use sync_core::pair::Pair;
-use sync_core::record::{NativeCrmId, Side};
+use sync_core::record::{NativeCrmId, ShownCrmId, Side};
 use sync_core::settle;
 use sync_core::settle::{ErrorChange, WriteResult, WriteResults};
 use sync_core::testing::{
@@ -33,7 +33,7 @@ fn released_prospect(world: &World) -> Pair {
 fn r54_a_prospect_whose_mark_was_taken_off_is_parted_from_its_record() {
     let world = ampsea();
     let pair = released(&world);
-    assert!(pair.link.is_marked);
+    assert!(pair.link.marked_in.is_some());
     let gone = Pair {
         crm: Side::Missing,
         ..pair.clone()
@@ -58,14 +58,20 @@ fn r54_a_mark_that_is_there_or_never_was_parts_nobody() {
     );
     // It was in the recycle bin already when its record was deleted.
     let mut unmarked = restored.clone();
-    unmarked.link.is_marked = false;
+    unmarked.link.marked_in = None;
     assert_eq!(world.decide(&unmarked).outcome, retires(true, false));
     // The record had come back, and we had written its id.
     let mut shown = restored.clone();
     if let Side::Present(prospect) = &mut shown.prospect {
-        prospect.shown_crm_id = Some(lead_id(1));
+        prospect.shown_crm_id = ShownCrmId::Record(lead_id(1));
     }
     assert_skipped(&world.decide(&shown), SkipReason::CrmDeleted);
+    // Somebody wrote something else there.
+    let mut other = restored.clone();
+    if let Side::Present(prospect) = &mut other.prospect {
+        prospect.shown_crm_id = ShownCrmId::Other;
+    }
+    assert_skipped(&world.decide(&other), SkipReason::CrmDeleted);
     // A restore of ours is under way: the mark is ours to take.
     let mut moving = restored.clone().intending(IntentKind::Update);
     let intent = moving.link.intent.as_mut().unwrap();
@@ -79,6 +85,49 @@ fn r54_a_mark_that_is_there_or_never_was_parts_nobody() {
     let mut without_field = ampsea();
     without_field.config.account_engagement.crm_id_field = None;
     assert_skipped(&without_field.decide(&restored), SkipReason::CrmDeleted);
+}
+
+/// What Account Engagement shows by itself would keep it from syncing, and its own record from coming back to it.
+#[test]
+fn r54_a_prospect_that_does_not_sync_for_another_reason_is_not_parted() {
+    let world = ampsea();
+    let own = NativeCrmId::Record(lead_id(1));
+    for native in [NativeCrmId::CrmDeleted, NativeCrmId::Ignore, own] {
+        let mut restored = released(&world);
+        restored.prospect = Side::Present(prospect(1).showing(native));
+        let decision = world.decide(&restored);
+        assert!(matches!(decision.outcome, Outcome::Skip(_)), "{decision:?}");
+    }
+}
+
+/// An empty field that was never written is no mark that was taken off: the prospect is told in that one.
+#[test]
+fn r54_another_field_for_the_crm_id_releases_nobody() {
+    let world = ampsea();
+    let restored = released(&world);
+    let mut renamed = ampsea();
+    renamed.config.account_engagement.crm_id_field = Some("Other__c".to_owned());
+    let Outcome::Retire {
+        marks, recycles, ..
+    } = renamed.decide(&restored).outcome
+    else {
+        panic!("it is to be marked")
+    };
+    assert_eq!((marks.as_deref(), recycles), (Some("Other__c"), false));
+}
+
+/// Fifteen days later the record is not even in the recycle bin.
+#[test]
+fn r55_a_restored_prospect_is_marked_also_when_its_record_is_gone_for_good() {
+    let world = ampsea();
+    let mut unmarked = released(&world);
+    unmarked.link.marked_in = None;
+    unmarked.crm = Side::Missing;
+    assert_eq!(world.decide(&unmarked).outcome, retires(true, false));
+    // A restore of ours says that it was there a moment ago.
+    let mut moving = unmarked.intending(IntentKind::Update);
+    moving.link.intent.as_mut().unwrap().lifecycle = Some(Lifecycle::Restore);
+    assert_skipped(&world.decide(&moving), SkipReason::CrmDeleted);
 }
 
 /// K4: a prospect that is marked and stays may be shown for a minute as it was.
@@ -117,7 +166,7 @@ fn r54_a_prospect_that_could_not_be_marked_is_not_released_when_it_comes_back() 
 fn r55_a_restored_prospect_that_says_nothing_is_marked_and_stays() {
     let world = ampsea();
     let mut unmarked = released(&world);
-    unmarked.link.is_marked = false;
+    unmarked.link.marked_in = None;
     let died = begun(&world, &unmarked);
     assert_eq!(
         died.link.intent.as_ref().unwrap().lifecycle,
@@ -127,7 +176,7 @@ fn r55_a_restored_prospect_that_says_nothing_is_marked_and_stays() {
     for pair in [unmarked, died] {
         assert_eq!(world.decide(&pair).outcome, retires(true, false));
         let told = marked(done(&world, &pair));
-        assert!(told.link.is_marked && told.link.intent.is_none());
+        assert!(told.link.marked_in.is_some() && told.link.intent.is_none());
         assert_skipped(&world.decide(&told), SkipReason::CrmDeleted);
     }
 }
@@ -137,7 +186,7 @@ fn r55_a_restored_prospect_that_says_nothing_is_marked_and_stays() {
 fn r55_a_restored_prospect_that_was_switched_off_is_not_marked() {
     let world = ampsea();
     let mut off = released(&world);
-    off.link.is_marked = false;
+    off.link.marked_in = None;
     off.prospect = Side::Present(prospect(1).showing(NativeCrmId::Ignore));
     assert_skipped(&world.decide(&off), SkipReason::SyncDisabled);
 }
@@ -160,7 +209,7 @@ fn r54_the_prospect_begins_again_under_another_key() {
     );
     assert_eq!(link.state, LinkState::Pending);
     assert_eq!((link.base.len(), link.intent.clone()), (0, None));
-    assert!(!link.is_crm_deleted && !link.is_marked && !link.has_open_error);
+    assert!(!link.is_crm_deleted && link.marked_in.is_none() && !link.has_open_error);
     let alone = prospect(1).email("ann@x.test").assigned(1);
     let mut again = prospect_pair(alone).crm_hits([]);
     again.link = link.clone();
@@ -202,12 +251,16 @@ fn r54_the_lead_that_a_pair_began_with_keeps_its_row_alone() {
 fn r54_an_unlinked_prospect_is_eligible_as_soon_as_it_says_nothing() {
     let world = ampsea();
     let ann = prospect(1).email("ann@x.test").assigned(1);
-    for mark in [NativeCrmId::CrmDeleted, NativeCrmId::Ignore] {
-        let off = prospect_pair(ann.clone().showing(mark)).crm_hits([]);
+    let alone = |prospect| prospect_pair(prospect).crm_hits([]);
+    let says_so = [
+        alone(ann.clone().showing(NativeCrmId::CrmDeleted)),
+        alone(ann.clone().showing(NativeCrmId::Ignore)),
+        marked(alone(ann.clone())),
+    ];
+    for off in says_so {
         assert!(matches!(world.decide(&off).outcome, Outcome::Skip(_)));
-        let on = prospect_pair(ann.clone()).crm_hits([]);
-        assert_creates_lead(&world.decide(&on));
     }
+    assert_creates_lead(&world.decide(&alone(ann)));
 }
 
 #[test]

@@ -13,8 +13,8 @@ use crate::value::FieldType;
 /// The length of a sync token.
 const TOKEN_LENGTH: u32 = 40;
 
-/// The longest pair key with its business unit: `0Uv...:p:` and a prospect id of 20 digits.
-const KEY_LENGTH: u32 = 41;
+/// The longest pair key with its business unit: `0Uv...:p:`, a prospect id of 20 digits, a colon and seconds of 10.
+const KEY_LENGTH: u32 = 52;
 
 /// The fields in which the connector keeps the pair key and the CRM ID.
 pub(super) fn check_own_fields(config: &Config, schema: &Schema, report: &mut Report) {
