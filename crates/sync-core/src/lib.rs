@@ -15,6 +15,7 @@ mod lifecycle;
 pub mod link;
 pub mod matching;
 pub mod merge;
+mod moves;
 pub mod pair;
 pub mod protocol;
 mod put_back;

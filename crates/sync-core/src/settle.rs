@@ -6,8 +6,8 @@ use crate::coerce::Service;
 use crate::conflict;
 use crate::decision::{Decision, Outcome, Problem, SkipReason};
 use crate::error::{ErrorClass, Verdict};
-use crate::ids::{CrmId, ProspectId};
 use crate::link::{Intent, IntentKind, LastWrite, Link, LinkState};
+use crate::moves::{moved, parted};
 use crate::put_back;
 use crate::trace::Trace;
 
@@ -125,81 +125,6 @@ fn is_written(outcome: &Outcome) -> bool {
     }
 }
 
-/// The prospect went to the recycle bin, came out of it, or was marked. What both sides had agreed on, and a write
-/// that is still to be classified, stay: the pair may come back (R53).
-fn moved(
-    link: &Link,
-    decision: &Decision,
-    (crm, prospect): (&CrmId, ProspectId),
-    results: &WriteResults,
-    now: Timestamp,
-) -> Settlement {
-    let mut next = Link {
-        lease_until: None,
-        ..link.clone()
-    };
-    let failures = failures(results);
-    if !failures.is_empty() {
-        return failed(next, &failures, link.lease_until, now);
-    }
-    if !matches!(results.prospect, WriteResult::Written(_)) {
-        return unchanged(link, Some(Verdict::Retry));
-    }
-    next.moved_at = Some(now);
-    next.crm_id = Some(crm.clone());
-    next.prospect_id = Some(prospect);
-    next.intent = next.intent.and_then(Intent::without_lifecycle);
-    let was_open = std::mem::take(&mut next.has_open_error);
-    next.marked_in = match &decision.outcome {
-        Outcome::Retire { marks, .. } if results.is_marked => marks.clone(),
-        _ => None,
-    };
-    next.is_crm_deleted = matches!(decision.outcome, Outcome::Retire { .. });
-    next.state = if next.is_crm_deleted {
-        LinkState::Skipped(SkipReason::CrmDeleted)
-    } else {
-        LinkState::Linked
-    };
-    Settlement {
-        link: next,
-        error: if was_open {
-            ErrorChange::Close
-        } else {
-            ErrorChange::None
-        },
-        verdict: None,
-    }
-}
-
-/// The row goes on without the partner, as that of the record the pair began with, and under another key: a record in
-/// the recycle bin still carries the old one. The other record begins a row of its own when it is looked at (R54).
-fn parted(link: &Link, decision: &Decision, now: Timestamp) -> Settlement {
-    let fresh = Link::new(link.business_unit.clone(), link.key.parted_at(now));
-    let is_of_prospect = fresh.prospect_id.is_some();
-    let state = if is_of_prospect {
-        LinkState::Pending
-    } else {
-        LinkState::Skipped(SkipReason::DeletedUnlinked)
-    };
-    Settlement {
-        link: Link {
-            state,
-            prospect_write: link.prospect_write.clone().filter(|_| is_of_prospect),
-            prospect_seen: link.prospect_seen.filter(|_| is_of_prospect),
-            version: link.version,
-            last_trace: Some(decision.trace.clone()),
-            conflicts: link.conflicts.clone(),
-            ..fresh
-        },
-        error: if link.has_open_error {
-            ErrorChange::Close
-        } else {
-            ErrorChange::None
-        },
-        verdict: None,
-    }
-}
-
 /// K4: from now on a read that does not show this write is stale.
 fn note_prospect_write(next: &mut Link, results: &WriteResults, now: Timestamp) {
     if let (WriteResult::Written(_), Some(intent)) = (&results.prospect, &next.intent) {
@@ -210,7 +135,7 @@ fn note_prospect_write(next: &mut Link, results: &WriteResults, now: Timestamp) 
     }
 }
 
-fn unchanged(link: &Link, verdict: Option<Verdict>) -> Settlement {
+pub(crate) fn unchanged(link: &Link, verdict: Option<Verdict>) -> Settlement {
     Settlement {
         link: link.clone(),
         error: ErrorChange::None,
@@ -292,7 +217,7 @@ fn park(mut next: Link, problem: &Problem, trace: &Trace, now: Timestamp) -> Set
     }
 }
 
-fn failures(results: &WriteResults) -> Vec<&WriteFailure> {
+pub(crate) fn failures(results: &WriteResults) -> Vec<&WriteFailure> {
     let of_crm = match &results.crm {
         WriteResult::Failed(failure) => Some(failure),
         WriteResult::NotNeeded | WriteResult::Written(_) | WriteResult::NotTried => None,
@@ -333,7 +258,7 @@ fn in_step(mut next: Link, decision: &Decision, now: Timestamp) -> Settlement {
 
 /// The intent of an update stays up, also when nothing landed: it knows what each side holds. So does
 /// any intent whose write may still be on its way, and its lease (reliability 2.2, step 3).
-fn failed(
+pub(crate) fn failed(
     mut next: Link,
     failures: &[&WriteFailure],
     fence: Option<Timestamp>,

@@ -8,6 +8,7 @@
 mod batch;
 mod commit;
 mod decide;
+mod hinted;
 mod job;
 mod load;
 mod look_up;
@@ -29,7 +30,7 @@ use sync_core::record::ProspectRecord;
 use sync_core::settle::WriteFailure;
 
 pub use batch::{BatchError, Delivery, parse_body};
-pub(crate) use load::{load_rows, pair_of};
+pub(crate) use hinted::{load_rows, pair_of};
 pub use report::WorkReport;
 pub use write::{CRM_WRITE_MARGIN, LATE_LANDING, LEASE_MARGIN, PROSPECT_WRITE_MARGIN};
 
