@@ -201,6 +201,32 @@ async fn r54_the_deleted_lead_comes_back_when_its_prospect_has_joined_another_pa
     }
 }
 
+/// The lead that the prospect was parted from has joined another prospect, and its row went with that: the key that
+/// the prospect still carries keeps nobody from it.
+#[tokio::test]
+async fn r54_a_released_prospect_is_free_although_its_old_lead_has_another_partner() {
+    let world = world(true).await;
+    let (old, prospect) = pair(&world, true).await;
+    delete(&world, &old, prospect).await;
+    world.edit_unit(json!({ "id": prospect, "unassign": true }));
+    allow(&world, prospect);
+    world.settle().await;
+    world.undelete("Lead", &old);
+    world.update("Lead", &old, json!({ "Email": "ann@elsewhere.example" }));
+    let other = json!({ "fields": { "email": "ann@elsewhere.example", "lastName": "Ann" } });
+    let other = world.edit_unit(other);
+    let id = other.try_into().expect("an id");
+    world.admin(AdminCommand::Sync { prospect: id }).await;
+    world.drain().await;
+    world.settle().await;
+    assert_eq!(world.prospect_row(other)[MIRROR], old);
+    assert_eq!(row(&world, &format!("c:{old}")).await, None);
+    let lead = world.lead(ANN);
+    world.settle().await;
+    world.assert_in_step();
+    assert_eq!(world.prospect_row(prospect)[MIRROR], lead);
+}
+
 /// R53 after R54: no lead has been created yet, so the old one and its prospect find each other by their address.
 #[tokio::test]
 async fn r54_a_released_prospect_is_linked_with_its_old_lead_when_that_comes_back_first() {

@@ -13,7 +13,8 @@ use crate::setting::MIRROR;
 use crate::users::{MARKETER, note};
 use crate::world::{EMAIL, FIELDS, World};
 
-/// So long after a lead was undeleted no process goes by having seen it there.
+/// So long after a lead came back, and was deleted again, it is there for everybody to see, and no process goes by
+/// having seen it there.
 const FORGOTTEN: Millis = 1_200_000;
 
 /// Somebody has deleted a lead. Another one takes its prospect out of the recycle bin later, and lets it be created
@@ -77,16 +78,15 @@ fn release(inner: &mut Inner, person: usize) {
     // Where an address says nothing, the old lead is somebody else's if it ever comes back.
     if !inner.world.addresses_tell() && inner.rng.bool() {
         let back = inner.rng.i64(1..900_000);
-        let come_back = move |inner: &mut Inner| come_back(inner, &lead, prospect);
+        let come_back = move |inner: &mut Inner| come_back(inner, &lead);
         inner.first_after(back, Box::new(come_back));
     }
 }
 
 /// Somebody takes the old lead out of the recycle bin, once the connector has parted it from the prospect.
-fn come_back(inner: &mut Inner, lead: &CrmId, prospect: ProspectId) {
+fn come_back(inner: &mut Inner, lead: &CrmId) {
     let own = RecordRef::Crm(lead.clone());
-    let rows = [own.clone(), RecordRef::Prospect(prospect)];
-    let is_parted = rows.iter().any(|row| inner.world.parted.contains(row));
+    let is_parted = !inner.world.linked.contains_key(&own);
     let caller = Caller::new(inner.world.user.clone(), inner.timestamp());
     if !is_parted
         || inner
@@ -126,7 +126,8 @@ fn marked(inner: &Inner, person: usize) -> Option<(CrmId, ProspectId)> {
     };
     let life = world.lives.get(&person)?;
     let is_gone = life.lead_last_deleted? + committed_after(inner) <= now;
-    let was_back = life.lead_undeleted.is_some_and(|at| at + FORGOTTEN > now);
+    let last = life.lead_undeleted.max(life.lead_last_deleted)?;
+    let was_back = life.lead_undeleted.is_some() && last + FORGOTTEN > now;
     let fields = world.prospect(*prospect)?;
     let is_marked = World::text(&fields, MIRROR) == "[[crm_deleted]]";
     let is_settled = life.is_retired && is_gone && !was_back && is_marked;
@@ -148,18 +149,19 @@ fn has_namesake(world: &World, person: usize) -> bool {
 /// The person is one who was entered as a prospect from now on. What the prospect shows is theirs, whatever replaced it
 /// on the lead; what stood there alone went with the lead.
 fn forget(world: &mut World, person: usize, lead: &CrmId, prospect: ProspectId) {
-    let lead = RecordRef::Crm(lead.clone());
-    let kept = world.origins_of(&RecordRef::Prospect(prospect));
+    let (lead, prospect) = (RecordRef::Crm(lead.clone()), RecordRef::Prospect(prospect));
     for id in world.origins_of(&lead).into_iter().flatten() {
         world.edits[id].is_replaced = true;
     }
-    for id in kept.into_iter().flatten() {
-        world.edits[id].is_replaced = false;
+    for id in world.origins_of(&prospect).into_iter().flatten() {
+        let edit = &mut world.edits[id];
+        edit.is_replaced = false;
+        edit.is_merged = false;
+        edit.is_overwritten_unread = false;
     }
     world.owners.remove(&lead);
     world.origins.remove(&lead);
-    world.parted.remove(&lead);
-    world.parted.remove(&RecordRef::Prospect(prospect));
+    world.based.remove(&person);
     world.agreed.retain(|(known, _), _| *known != person);
     world.planned.retain(|(known, _), _| *known != person);
     world.seen.retain(|(known, _, _), _| *known != person);

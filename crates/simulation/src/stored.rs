@@ -22,9 +22,6 @@ pub(crate) fn note(inner: &mut Inner, what: &'static str, link: &Link, is_stored
     if !is_stored {
         return;
     }
-    if link.key.is_parted() {
-        inner.world.parted.insert(link.key.origin().clone());
-    }
     keep_linked(inner, link);
     keep_lives(inner, link);
     // What is still to be classified says nothing new about what both sides agree on.

@@ -150,8 +150,6 @@ pub struct World {
     pub asked: BTreeMap<(TaskId, bool, String), Millis>,
     /// Records of which a row knows the fields, and which pair's it is.
     pub linked: BTreeMap<RecordRef, PairKey>,
-    /// Records whose rows were parted from a partner.
-    pub parted: BTreeSet<RecordRef>,
     /// People of whom a second record was entered when nobody could find it any more.
     pub crossed: BTreeSet<usize>,
     pub(crate) origins: BTreeMap<RecordRef, Origins>,
@@ -189,7 +187,6 @@ impl World {
             entered: BTreeMap::new(),
             asked: BTreeMap::new(),
             linked: BTreeMap::new(),
-            parted: BTreeSet::new(),
             crossed: BTreeSet::new(),
             origins: BTreeMap::new(),
             read: BTreeMap::new(),

@@ -50,14 +50,18 @@ fn own_keys_of_unsettled(loaded: &Loaded) -> Vec<PairKey> {
     own.filter(|key| !loaded.links.contains_key(key)).collect()
 }
 
-/// The pair of a hint: whoever claims the record, else the key it carries, else its own.
+/// The pair of a hint: whoever claims the record, else the key it carries, else its own. A claim is read before the
+/// row that it names: one that the row does not confirm was released in between.
 ///
 /// A carried key is not believed when that pair has a different record already: a copy of a lead
 /// may carry the key of the original. Nor is one from before the record was parted from its partner (R54): that pair
 /// has another key by now, or the record itself has, or the record that it began with another partner. A record that
 /// carries such a key begins again under one that nobody can carry.
 pub(crate) fn pair_of(hint: &ChangeHint, loaded: &Loaded, now: Timestamp) -> PairKey {
-    if let Some(pair) = loaded.claims.get(&hint.record) {
+    if let Some(pair) = loaded.claims.get(&hint.record)
+        && let Some(row) = loaded.links.get(pair)
+        && row.records().any(|record| record == hint.record)
+    {
         return pair.clone();
     }
     let own = PairKey::of(hint.record.clone());
@@ -100,6 +104,15 @@ mod tests {
         text.parse().expect("a key")
     }
 
+    /// The row with this record on its side.
+    fn naming(mut link: Link, record: &RecordRef) -> Link {
+        match record.clone() {
+            RecordRef::Crm(id) => link.crm_id = Some(id),
+            RecordRef::Prospect(id) => link.prospect_id = Some(id),
+        }
+        link
+    }
+
     /// The pair of a record: who claims it, what key it carries, and the partner that this key's pair has.
     fn pair(
         record: &str,
@@ -112,13 +125,11 @@ mod tests {
         let mut loaded = Loaded::default();
         if let Some(claim) = claim {
             loaded.claims.insert(record.clone(), key(claim));
+            let row = naming(Link::new(unit.clone(), key(claim)), &record);
+            loaded.links.insert(key(claim), row);
         }
         if let (Some(carried), Some(linked)) = (carried, linked) {
-            let mut link = Link::new(unit, key(carried));
-            match key(linked).origin().clone() {
-                RecordRef::Crm(id) => link.crm_id = Some(id),
-                RecordRef::Prospect(id) => link.prospect_id = Some(id),
-            }
+            let link = naming(Link::new(unit, key(carried)), key(linked).origin());
             loaded.links.insert(key(carried), link);
         }
         let hint = ChangeHint {
@@ -185,6 +196,15 @@ mod tests {
         assert_eq!(of_lead, new_prospect);
         // The row that the lead had is gone: it joined another pair, and was parted from that one.
         assert_eq!(pair_among(PROSPECT, LEAD, &rows, None), PROSPECT);
+    }
+
+    /// Another worker has parted the two between the read of the claim and that of the row.
+    #[test]
+    fn r54_a_claim_that_its_row_does_not_confirm_is_not_believed() {
+        let parted_lead = format!("{LEAD}:1790000000");
+        let claim = Some((PROSPECT, LEAD));
+        let of_prospect = pair_among(PROSPECT, LEAD, &[&parted_lead], claim);
+        assert_eq!(of_prospect, format!("{PROSPECT}:0"));
     }
 
     /// The row of the pair is gone, because its record joined another one.

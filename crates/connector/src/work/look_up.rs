@@ -6,14 +6,13 @@ use jiff::Timestamp;
 use sync_core::decision::ReadMore;
 use sync_core::ids::{CrmId, ProspectId};
 use sync_core::key::{PairKey, RecordRef};
-use sync_core::link::Link;
 use sync_core::pair::{Belongs, Candidate, Candidates, Created, Native, Pair};
 use sync_core::record::{CrmRecord, ProspectRecord, Side};
 use sync_core::value::{NormalisedEmail, Spelling};
 
 use super::load::LoadedPairs;
 use super::{Round, WorkError};
-use crate::ports::Sides;
+use crate::ports::{Loaded, Sides};
 
 /// How many spellings of addresses are looked up between two looks at the clock.
 const LOOK_UP_CHUNK: usize = 20;
@@ -55,9 +54,13 @@ impl Found {
         }
     }
 
-    /// R54: a prospect that was parted from its record goes on carrying the key of the pair that it was in.
-    fn forget_former_keys(&mut self, rows: &BTreeMap<PairKey, Link>) {
-        let is_former = |key: &PairKey| rows.get(&key.row()).is_some_and(|row| row.key != *key);
+    /// R54: a prospect that was parted from its record goes on carrying the key of the pair that it was in. That pair
+    /// has another key by now, or no row, and the record that it began with another partner.
+    fn forget_former_keys(&mut self, loaded: &Loaded) {
+        let is_former = |key: &PairKey| match loaded.links.get(&key.row()) {
+            Some(row) => row.key != *key,
+            None => loaded.claims.contains_key(key.origin()),
+        };
         for prospect in &mut self.prospects {
             prospect.key = prospect.key.take().filter(|key| !is_former(key));
         }
@@ -182,12 +185,14 @@ async fn read_wanted(
     let own = found.records().map(PairKey::of);
     let keys: BTreeSet<PairKey> = own.chain(found.keys().cloned()).collect();
     let keys: Vec<PairKey> = keys.into_iter().collect();
-    let records: Vec<RecordRef> = found.records().chain(pairs.unlinked_records()).collect();
+    let origins = found.keys().map(PairKey::origin).cloned();
+    let records = found.records().chain(pairs.unlinked_records());
+    let records: Vec<RecordRef> = records.chain(origins).collect();
     let links = &round.environment.links;
     let loaded = links.load(&config.business_unit, &records, &keys).await?;
     pairs.note_claims(&loaded.claims);
+    found.forget_former_keys(&loaded);
     found.claims = loaded.claims;
-    found.forget_former_keys(&loaded.links);
     let links = loaded.links.values();
     let under_way = links.clone().filter(|link| link.intent.is_some());
     found.under_way = under_way.map(|link| link.key.clone()).collect();
