@@ -109,7 +109,8 @@ impl MutatedLinks {
                 }
             }
             Mutant::NoClaims => commit.claims.clear(),
-            Mutant::ClaimsKept => commit.releases.clear(),
+            // Two are released when a pair is parted, which is no create.
+            Mutant::ClaimsKept if commit.releases.len() == 1 => commit.releases.clear(),
             Mutant::ErrorsNotOpened => commit.error = ErrorChange::None,
             Mutant::ConflictsUnrecorded => link.conflicts.clear(),
             _ => {}
