@@ -1,5 +1,6 @@
 //! What the rows of the link table say when they are stored: what was agreed on, planned, and lost in a conflict.
 
+use sync_core::conflict::KEPT_CONFLICTS;
 use sync_core::decision::SkipReason;
 use sync_core::link::{Link, LinkState};
 use sync_core::trace::Winner;
@@ -137,7 +138,8 @@ fn keep_planned(inner: &mut Inner, link: &Link, is_new: bool) {
     }
 }
 
-/// Keeps the conflicts that the row keeps, and forgets what it has forgotten.
+/// Keeps the conflicts that the row keeps, and those that it has no room for any more; forgets what it has forgotten
+/// otherwise.
 fn keep_conflicts(inner: &mut Inner, link: &Link) {
     let Some(person) = inner.world.owner_of(link.records()) else {
         return;
@@ -146,6 +148,11 @@ fn keep_conflicts(inner: &mut Inner, link: &Link) {
         .into_iter()
         .partition(|conflict| conflict.pair == link.key.row());
     inner.world.conflicts = others;
+    let oldest = link.conflicts.first().map(|oldest| oldest.at);
+    if link.conflicts.len() >= KEPT_CONFLICTS {
+        let crowded_out = known.iter().filter(|known| Some(known.told) <= oldest);
+        inner.world.conflicts.extend(crowded_out.cloned());
+    }
     for kept in &link.conflicts {
         let field = &kept.field;
         let Some(number) = NAMES.iter().position(|(name, _)| *name == field.field.0) else {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::trace::{FieldTrace, Trace};
 
 /// How many conflicts a pair keeps, unless its last decision alone has more; the oldest go first.
-const KEPT_CONFLICTS: usize = 10;
+pub const KEPT_CONFLICTS: usize = 10;
 
 /// How much they may weigh as JSON, unless those of the last decision weigh more: a row has 400 KB for
 /// everything, and a text area alone up to 64.

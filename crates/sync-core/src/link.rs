@@ -275,12 +275,17 @@ impl Link {
         )
     }
 
-    /// Keeps which state of the prospect a decision was made on.
+    /// Keeps which state of the prospect a decision was made on. Of two in one second nobody can say which is the later
+    /// one: the first that was seen stays, and while a read can be as old as that, another one is not believed (K4).
     pub fn see(&mut self, prospect: Option<&ProspectRecord>, at: Timestamp) {
         let Some(prospect) = prospect else { return };
-        let newest = self.prospect_seen.map(|seen| seen.updated);
-        if newest.is_none_or(|newest| newest <= prospect.updated) {
-            self.prospect_seen = Some(Seen::of(prospect, at));
+        let now_seen = Seen::of(prospect, at);
+        let is_later = |seen: Seen| {
+            seen.updated < now_seen.updated
+                || seen.updated == now_seen.updated && seen.content == now_seen.content
+        };
+        if self.prospect_seen.is_none_or(is_later) {
+            self.prospect_seen = Some(now_seen);
         }
     }
 

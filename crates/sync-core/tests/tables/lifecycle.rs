@@ -691,6 +691,11 @@ fn k4_another_content_with_the_stamp_of_the_one_that_was_seen_is_nobodys_edit_ye
     assert_eq!(world.decide(&other).outcome, Outcome::NotYet);
     world.now = at(63);
     assert_ne!(world.decide(&other).outcome, Outcome::NotYet);
+    // Seed 3511127: it was read right before the write, which then was not sent. It says nothing of the order.
+    let mut again = other;
+    again.link.see(again.prospect.present(), at(30));
+    world.now = at(62);
+    assert_eq!(world.decide(&again).outcome, Outcome::NotYet);
 }
 
 /// The adapter looks once more before it restores, and an older read would show the prospect alive.
