@@ -13,8 +13,8 @@ COMMAND = [
 ]
 BEGIN = "<!-- crash points: made by `make crash-points` -->"
 END = "<!-- end of crash points -->"
-SINGLE = re.compile(r"(?P<name>[a-z ]+): (?P<calls>\d+) port calls, (?P<points>\d+) crash points")
-PAIRS = re.compile(r"(?P<name>[a-z ]+): (?P<pairs>\d+) pairs of crashes")
+SINGLE = re.compile(r"(?P<name>[a-z, ]+): (?P<calls>\d+) port calls, (?P<points>\d+) crash points")
+PAIRS = re.compile(r"(?P<name>[a-z, ]+): (?P<pairs>\d+) pairs of crashes")
 
 
 def table(output: str) -> str:
