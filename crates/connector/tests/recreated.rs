@@ -8,23 +8,11 @@ use sync_core::decision::SkipReason;
 use sync_core::key::PairKey;
 use sync_core::link::{Link, LinkState};
 use sync_core::protocol::AdminCommand;
-use world::{Failure, Fuse, INES, World, calls_of, example_config, reads, writes};
+use world::{Failure, Fuse, INES, World, calls_of, reads, writes};
 
 const ANN: &str = "ann@example.com";
 const MIRROR: &str = "SF_Record_Id__c";
 const KEY: &str = "Prospect_Sync_Key__c";
-
-/// Matching by address, with AMPSEA or without.
-async fn world(is_ampsea: bool) -> World {
-    let mut config = example_config();
-    if !is_ampsea {
-        config = config.non_ampsea();
-    }
-    config.settings.match_by_email = is_ampsea;
-    let world = World::with(config).await;
-    world.configure_unit(json!({ "ampsea": is_ampsea }));
-    world
-}
 
 /// Every way in which a pair can begin.
 const WORLDS: [(bool, bool); 4] = [(true, true), (true, false), (false, true), (false, false)];
@@ -65,6 +53,16 @@ fn allow(world: &World, prospect: u64) {
     world.update_prospect(prospect, json!({ MIRROR: "" }));
 }
 
+/// Deleted, taken out of the recycle bin and allowed, as it is assigned or without its user; and what follows.
+async fn release(world: &World, lead: &str, prospect: u64, keeps_user: bool) {
+    delete(world, lead, prospect).await;
+    if !keeps_user {
+        world.edit_unit(json!({ "id": prospect, "unassign": true }));
+    }
+    allow(world, prospect);
+    world.settle().await;
+}
+
 async fn row(world: &World, key: &str) -> Option<Link> {
     let key: PairKey = key.parse().expect("a key");
     let loaded = world.links.load(&world.unit(), &[], &[key.row()]).await;
@@ -74,11 +72,9 @@ async fn row(world: &World, key: &str) -> Option<Link> {
 #[tokio::test]
 async fn r54_a_released_prospect_gets_a_lead_of_its_own() {
     for (is_ampsea, begins_with_lead) in WORLDS {
-        let world = world(is_ampsea).await;
+        let world = World::matching_by_address(is_ampsea).await;
         let (old, prospect) = pair(&world, begins_with_lead).await;
-        delete(&world, &old, prospect).await;
-        allow(&world, prospect);
-        world.settle().await;
+        release(&world, &old, prospect, true).await;
         world.assert_in_step();
         let lead = only_lead(&world);
         assert_ne!(lead, old);
@@ -108,11 +104,9 @@ async fn r54_a_released_prospect_gets_a_lead_of_its_own() {
 #[tokio::test]
 async fn r54_the_deleted_lead_can_come_back_beside_the_new_one() {
     for (is_ampsea, begins_with_lead) in WORLDS {
-        let world = world(is_ampsea).await;
+        let world = World::matching_by_address(is_ampsea).await;
         let (old, prospect) = pair(&world, begins_with_lead).await;
-        delete(&world, &old, prospect).await;
-        allow(&world, prospect);
-        world.settle().await;
+        release(&world, &old, prospect, true).await;
         let lead = only_lead(&world);
         let key = world.row("Lead", &lead)[KEY].clone();
         assert_ne!(world.row("Lead", &old)[KEY], key);
@@ -143,7 +137,7 @@ async fn r54_the_deleted_lead_can_come_back_beside_the_new_one() {
 /// The prospect that was read to part it is the one that its lead is created from.
 #[tokio::test]
 async fn r54_a_release_costs_one_read_of_the_prospect() {
-    let world = world(true).await;
+    let world = World::matching_by_address(true).await;
     let (old, prospect) = pair(&world, true).await;
     delete(&world, &old, prospect).await;
     allow(&world, prospect);
@@ -160,11 +154,9 @@ async fn r54_a_release_costs_one_read_of_the_prospect() {
 #[tokio::test]
 async fn r54_a_released_prospect_that_is_unassigned_waits_for_a_lead() {
     for is_ampsea in [true, false] {
-        let world = world(is_ampsea).await;
+        let world = World::matching_by_address(is_ampsea).await;
         let (old, prospect) = world.linked_pair(ANN).await;
-        delete(&world, &old, prospect).await;
-        allow(&world, prospect);
-        world.settle().await;
+        release(&world, &old, prospect, true).await;
         assert_eq!(world.rows("Lead").len(), 0);
         let alone = row(&world, &format!("p:{prospect}")).await.expect("a row");
         let skipped = LinkState::Skipped(SkipReason::UnassignedNoMatch);
@@ -181,12 +173,9 @@ async fn r54_a_released_prospect_that_is_unassigned_waits_for_a_lead() {
 #[tokio::test]
 async fn r54_the_deleted_lead_comes_back_when_its_prospect_has_joined_another_pair() {
     for (is_ampsea, begins_with_lead) in WORLDS {
-        let world = world(is_ampsea).await;
+        let world = World::matching_by_address(is_ampsea).await;
         let (old, prospect) = pair(&world, begins_with_lead).await;
-        delete(&world, &old, prospect).await;
-        world.edit_unit(json!({ "id": prospect, "unassign": true }));
-        allow(&world, prospect);
-        world.settle().await;
+        release(&world, &old, prospect, false).await;
         let lead = world.lead(ANN);
         world.settle().await;
         world.assert_in_step();
@@ -205,12 +194,9 @@ async fn r54_the_deleted_lead_comes_back_when_its_prospect_has_joined_another_pa
 /// the prospect still carries keeps nobody from it.
 #[tokio::test]
 async fn r54_a_released_prospect_is_free_although_its_old_lead_has_another_partner() {
-    let world = world(true).await;
+    let world = World::matching_by_address(true).await;
     let (old, prospect) = pair(&world, true).await;
-    delete(&world, &old, prospect).await;
-    world.edit_unit(json!({ "id": prospect, "unassign": true }));
-    allow(&world, prospect);
-    world.settle().await;
+    release(&world, &old, prospect, false).await;
     world.undelete("Lead", &old);
     world.update("Lead", &old, json!({ "Email": "ann@elsewhere.example" }));
     let other = json!({ "fields": { "email": "ann@elsewhere.example", "lastName": "Ann" } });
@@ -231,12 +217,9 @@ async fn r54_a_released_prospect_is_free_although_its_old_lead_has_another_partn
 #[tokio::test]
 async fn r54_a_released_prospect_is_linked_with_its_old_lead_when_that_comes_back_first() {
     for (is_ampsea, begins_with_lead) in WORLDS {
-        let world = world(is_ampsea).await;
+        let world = World::matching_by_address(is_ampsea).await;
         let (old, prospect) = pair(&world, begins_with_lead).await;
-        delete(&world, &old, prospect).await;
-        world.edit_unit(json!({ "id": prospect, "unassign": true }));
-        allow(&world, prospect);
-        world.settle().await;
+        release(&world, &old, prospect, false).await;
         assert_eq!(world.rows("Lead").len(), 0);
         world.undelete("Lead", &old);
         world.settle().await;
@@ -255,12 +238,9 @@ async fn r54_a_released_prospect_is_linked_with_its_old_lead_when_that_comes_bac
 async fn r54_a_release_after_the_old_lead_had_come_back_creates_under_no_old_key() {
     for is_ampsea in [true, false] {
         for death in [Failure::CrashBefore, Failure::CrashAfter] {
-            let world = world(is_ampsea).await;
+            let world = World::matching_by_address(is_ampsea).await;
             let (old, prospect) = pair(&world, false).await;
-            delete(&world, &old, prospect).await;
-            world.edit_unit(json!({ "id": prospect, "unassign": true }));
-            allow(&world, prospect);
-            world.settle().await;
+            release(&world, &old, prospect, false).await;
             world.undelete("Lead", &old);
             world.settle().await;
             world.assert_in_step();
@@ -285,13 +265,11 @@ async fn r54_a_release_after_the_old_lead_had_come_back_creates_under_no_old_key
 #[tokio::test]
 async fn r54_a_prospect_can_be_released_again() {
     for (is_ampsea, begins_with_lead) in WORLDS {
-        let world = world(is_ampsea).await;
+        let world = World::matching_by_address(is_ampsea).await;
         let (mut lead, prospect) = pair(&world, begins_with_lead).await;
         let mut keys = vec![world.row("Lead", &lead)[KEY].clone()];
         for _ in 0..2 {
-            delete(&world, &lead, prospect).await;
-            allow(&world, prospect);
-            world.settle().await;
+            release(&world, &lead, prospect, true).await;
             world.assert_in_step();
             lead = only_lead(&world);
             let key = world.row("Lead", &lead)[KEY].clone();
@@ -307,7 +285,7 @@ async fn r54_a_prospect_can_be_released_again() {
 #[tokio::test]
 async fn r54_a_release_that_was_held_is_taken_up() {
     for begins_with_lead in [true, false] {
-        let world = world(true).await;
+        let world = World::matching_by_address(true).await;
         let (old, prospect) = pair(&world, begins_with_lead).await;
         delete(&world, &old, prospect).await;
         allow(&world, prospect);
@@ -326,7 +304,7 @@ async fn r54_a_release_that_was_held_is_taken_up() {
 #[tokio::test]
 async fn r55_a_prospect_that_was_deleted_before_its_lead_is_marked_when_it_comes_back() {
     for (is_ampsea, begins_with_lead) in WORLDS {
-        let world = world(is_ampsea).await;
+        let world = World::matching_by_address(is_ampsea).await;
         let (lead, prospect) = pair(&world, begins_with_lead).await;
         world.delete_prospect(prospect);
         world.settle().await;
@@ -347,7 +325,7 @@ async fn r55_a_prospect_that_was_deleted_before_its_lead_is_marked_when_it_comes
 /// M2: who syncs it by hand is told, and nothing is created.
 #[tokio::test]
 async fn r54_a_sync_by_hand_releases_nothing() {
-    let world = world(true).await;
+    let world = World::matching_by_address(true).await;
     let (lead, prospect) = pair(&world, false).await;
     delete(&world, &lead, prospect).await;
     let prospect = prospect.try_into().expect("an id");

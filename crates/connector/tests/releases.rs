@@ -9,21 +9,9 @@ use sync_core::ids::CrmId;
 use sync_core::key::{PairKey, RecordRef};
 use sync_core::link::{Link, LinkState};
 use sync_core::protocol::AdminCommand;
-use world::{Failure, Fuse, INES, Message, World, example_config};
+use world::{Failure, Fuse, INES, Message, World};
 
 const ANN: &str = "ann@example.com";
-
-/// Matching by address, with AMPSEA or without.
-async fn world(is_ampsea: bool) -> World {
-    let mut config = example_config();
-    if !is_ampsea {
-        config = config.non_ampsea();
-    }
-    config.settings.match_by_email = is_ampsea;
-    let world = World::with(config).await;
-    world.configure_unit(json!({ "ampsea": is_ampsea }));
-    world
-}
 
 fn assigned(world: &World, region: Option<&str>) -> u64 {
     let fields =
@@ -66,7 +54,7 @@ async fn send(world: &World, prospect: u64, batch: &[Message]) -> bool {
 #[tokio::test]
 async fn p1_a_prospect_whose_lead_was_refused_is_linked_with_one_that_is_entered_by_hand() {
     for is_ampsea in [true, false] {
-        let world = world(is_ampsea).await;
+        let world = World::matching_by_address(is_ampsea).await;
         let prospect = assigned(&world, Some("Mars"));
         world.sync().await;
         let errors = world.open_errors().await;
@@ -89,7 +77,7 @@ async fn p1_a_prospect_whose_lead_was_refused_is_linked_with_one_that_is_entered
 #[tokio::test]
 async fn p9_the_row_of_a_refused_create_goes_when_the_worker_that_linked_its_record_died() {
     for is_ampsea in [true, false] {
-        let world = world(is_ampsea).await;
+        let world = World::matching_by_address(is_ampsea).await;
         let prospect = assigned(&world, Some("Mars"));
         world.settle().await;
         assert_eq!(world.open_errors().await.len(), 1);
@@ -110,7 +98,7 @@ async fn p9_the_row_of_a_refused_create_goes_when_the_worker_that_linked_its_rec
 #[tokio::test]
 async fn p1_a_lead_whose_prospect_waits_for_calls_is_linked_with_one_that_came_meanwhile() {
     for is_ampsea in [true, false] {
-        let world = world(is_ampsea).await;
+        let world = World::matching_by_address(is_ampsea).await;
         world.lead(ANN);
         assert_eq!(world.poll_once().await.problem, None);
         let batch = world.waiting();
@@ -135,7 +123,7 @@ async fn p1_a_lead_whose_prospect_waits_for_calls_is_linked_with_one_that_came_m
 #[tokio::test]
 async fn p1_a_prospect_that_came_while_a_create_is_open_waits_for_its_lead() {
     for is_ampsea in [true, false] {
-        let world = world(is_ampsea).await;
+        let world = World::matching_by_address(is_ampsea).await;
         world.lead(ANN);
         assert_eq!(world.poll_once().await.problem, None);
         let batch = world.waiting();
@@ -156,7 +144,7 @@ async fn p1_a_prospect_that_came_while_a_create_is_open_waits_for_its_lead() {
 /// the row would be caught up with every poll.
 #[tokio::test]
 async fn p9_the_held_row_of_a_record_that_another_pair_created_goes_before_they_are_linked() {
-    let world = world(true).await;
+    let world = World::matching_by_address(true).await;
     let prospect = assigned(&world, None);
     assert_eq!(world.poll_once().await.problem, None);
     let batch = world.waiting();

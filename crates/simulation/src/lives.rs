@@ -3,13 +3,12 @@
 use serde_json::{Map, Value};
 use sync_core::ids::{CrmId, ProspectId};
 use sync_core::key::RecordRef;
-use twin::bu::prospects::Writer;
 use twin::org::Caller;
 
 use crate::kernel::{Inner, Millis};
 use crate::people::Entered;
 use crate::releases;
-use crate::users::{MARKETER, late_commit, when_committed};
+use crate::users::{late_commit, marketer, when_committed};
 use crate::world::World;
 
 /// What people did to the records of a person.
@@ -151,15 +150,11 @@ fn toggle_prospect(
 ) -> Option<Option<i64>> {
     let (now, at) = (inner.timestamp(), inner.now);
     inner.world.keep_earlier(id, at);
-    let marketer = Writer {
-        user_id: MARKETER,
-        is_person: true,
-    };
     let unit = &mut inner.world.unit;
     let done = if is_deleted {
-        unit.undelete_prospect(id.get(), marketer, now).map(drop)
+        unit.undelete_prospect(id.get(), marketer(), now).map(drop)
     } else {
-        unit.delete_prospect(id.get(), marketer, now).map(drop)
+        unit.delete_prospect(id.get(), marketer(), now).map(drop)
     };
     done.ok()?;
     let life = inner.world.life(person);

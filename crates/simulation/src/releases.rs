@@ -3,14 +3,13 @@
 use serde_json::{Map, json};
 use sync_core::ids::{CrmId, ProspectId};
 use sync_core::key::RecordRef;
-use twin::bu::prospects::Writer;
 use twin::org::Caller;
 
 use crate::kernel::{Inner, Millis};
 use crate::lives::{self, Life};
 use crate::people::{Entered, Person};
 use crate::setting::MIRROR;
-use crate::users::{MARKETER, note};
+use crate::users::{MARKETER, marketer, note};
 use crate::world::{EMAIL, FIELDS, World};
 
 /// So long after a lead came back, and was deleted again, it is there for everybody to see, and no process goes by
@@ -62,13 +61,9 @@ fn release(inner: &mut Inner, person: usize) {
         (MIRROR.to_owned(), json!("")),
         ("userId".to_owned(), json!(MARKETER)),
     ]);
-    let marketer = Writer {
-        user_id: MARKETER,
-        is_person: true,
-    };
     let unit = &mut inner.world.unit;
     if unit
-        .update_prospect(prospect.get(), &body, marketer, now)
+        .update_prospect(prospect.get(), &body, marketer(), now)
         .is_err()
     {
         return;

@@ -203,7 +203,7 @@ fn fields(values: &[String], on_crm: bool) -> Map<String, Value> {
 }
 
 /// Whoever works in Account Engagement.
-fn marketer() -> Writer {
+pub(crate) fn marketer() -> Writer {
     Writer {
         user_id: MARKETER,
         is_person: true,

@@ -46,11 +46,7 @@ pub(crate) fn moved(
     };
     Settlement {
         link: next,
-        error: if was_open {
-            ErrorChange::Close
-        } else {
-            ErrorChange::None
-        },
+        error: ErrorChange::closing(was_open),
         verdict: None,
     }
 }
@@ -75,11 +71,7 @@ pub(crate) fn parted(link: &Link, decision: &Decision, now: Timestamp) -> Settle
             conflicts: link.conflicts.clone(),
             ..fresh
         },
-        error: if link.has_open_error {
-            ErrorChange::Close
-        } else {
-            ErrorChange::None
-        },
+        error: ErrorChange::closing(link.has_open_error),
         verdict: None,
     }
 }

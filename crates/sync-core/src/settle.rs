@@ -24,6 +24,13 @@ pub enum ErrorChange {
     Close,
 }
 
+impl ErrorChange {
+    /// Closes the row, if it is open.
+    pub(crate) fn closing(is_open: bool) -> Self {
+        if is_open { Self::Close } else { Self::None }
+    }
+}
+
 /// What to store and what to tell the queue.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settlement {
@@ -185,11 +192,7 @@ fn rest(link: &Link, state: LinkState, trace: &Trace) -> Settlement {
         next.last_trace = Some(trace.clone());
     }
     next.has_open_error &= !closes_error;
-    let error = if closes_error {
-        ErrorChange::Close
-    } else {
-        ErrorChange::None
-    };
+    let error = ErrorChange::closing(closes_error);
     Settlement {
         link: next,
         error,
@@ -230,11 +233,7 @@ pub(crate) fn failures(results: &WriteResults) -> Vec<&WriteFailure> {
 }
 
 fn in_step(mut next: Link, decision: &Decision, now: Timestamp) -> Settlement {
-    let error = if next.has_open_error {
-        ErrorChange::Close
-    } else {
-        ErrorChange::None
-    };
+    let error = ErrorChange::closing(next.has_open_error);
     next.state = LinkState::Linked;
     next.is_crm_deleted = false;
     next.marked_in = None;

@@ -91,6 +91,18 @@ impl World {
         world
     }
 
+    /// The same with records matched by address, with AMPSEA or without.
+    pub async fn matching_by_address(is_ampsea: bool) -> Self {
+        let mut config = example_config();
+        if !is_ampsea {
+            config = config.non_ampsea();
+        }
+        config.settings.match_by_email = is_ampsea;
+        let world = Self::with(config).await;
+        world.configure_unit(serde_json::json!({ "ampsea": is_ampsea }));
+        world
+    }
+
     /// A configured connector as it begins: paused (R3).
     pub async fn paused(config: Config) -> Self {
         let world = Self::bare(config).await;
