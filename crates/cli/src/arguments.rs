@@ -12,8 +12,8 @@ Exit codes:
   1  refused, or the configuration has errors
   2  wrong usage, or a file that cannot be read
   3  the stack cannot be reached
-  4  status only: something needs attention (login refused, open errors, a dead-letter queue
-     that is not empty, a poll older than 10 minutes)
+  4  status only: something needs attention (login refused, no calls left, open errors,
+     a dead-letter queue that is not empty, a poll older than 10 minutes)
 
 Region and credentials come from the environment or the profile, as with the AWS CLI;
 AWS_ENDPOINT_URL leads to a local stack. Behind single sign-on, first run

@@ -426,12 +426,12 @@ fn r94_a_salesforce_field_is_mapped_once() {
 }
 
 #[test]
-fn reliability_26_at_most_200_fields_are_mapped() {
+fn at_most_200_fields_are_mapped() {
     let mut config = example();
     let more =
         (config.fields.0.len()..201).map(|n| field(&format!("f{n}__c"), &format!("F{n}__c")));
     config.fields.0.extend(more.collect::<Vec<_>>());
-    assert_error(&offline(&config), "fields", "reliability 26", "201 fields");
+    assert_error(&offline(&config), "fields", "fields", "201 fields");
     config.fields.0.pop();
     assert_eq!(offline(&config), []);
 }
@@ -587,7 +587,7 @@ fn updates_without_condition_say_what_they_risk() {
     assert_warning(
         &offline(&config),
         path,
-        "reliability 12",
+        "conditional_updates",
         "overwritten unseen",
     );
 }

@@ -5,7 +5,7 @@ use crate::config::{BlankRule, Config, Direction, FieldEntry, SyncBehaviour};
 use crate::ids::CrmObject;
 use crate::value::FieldType;
 
-/// More mapped fields than this could make a link row larger than a table item (reliability 26).
+/// More mapped fields than this could make a link row larger than a table item.
 const MOST_FIELDS: usize = 200;
 
 /// The name of the setting that maps an object.
@@ -26,7 +26,7 @@ pub(super) fn check_map(config: &Config, report: &mut Report) {
     if entries.len() > MOST_FIELDS {
         report.error(
             "fields",
-            "reliability 26",
+            "fields",
             format!(
                 "{} fields are mapped and {MOST_FIELDS} are possible: the link row keeps a value \
                  of each",

@@ -77,7 +77,7 @@ pub(super) fn check_values(config: &Config, report: &mut Report) {
     if !config.salesforce.conditional_updates {
         report.warning(
             "salesforce.conditional_updates",
-            "reliability 12",
+            "conditional_updates",
             "updates without condition: what a user enters between our read and our write of a record is \
              overwritten unseen; leave the setting out, unless the calls of the day do not suffice \
              (docs/operating/cost-and-quotas.md)",
