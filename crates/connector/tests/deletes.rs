@@ -4,6 +4,7 @@ mod world;
 
 use serde_json::json;
 use sync_core::decision::SkipReason;
+use sync_core::ids::ProspectId;
 use sync_core::link::LinkState;
 use sync_core::protocol::AdminCommand;
 use world::{World, calls_of, example_config, writes};
@@ -124,6 +125,26 @@ async fn r56_a_deleted_prospect_leaves_the_lead_alone_until_it_is_sent() {
     world.settle().await;
     world.assert_in_step();
     assert_eq!(world.prospect_row(prospect)["city"], "Paris");
+}
+
+/// An operator asks for both at once, and the queue hands them to one worker.
+#[tokio::test]
+async fn r56_a_send_is_not_lost_behind_a_sync_of_the_same_pair() {
+    let (world, lead, prospect) = pair().await;
+    world.delete_prospect(prospect);
+    world.settle().await;
+    let record = lead.parse().expect("an id");
+    let id = ProspectId::try_from(prospect).expect("an id");
+    world.admin(AdminCommand::Send { record }).await;
+    world.admin(AdminCommand::Sync { prospect: id }).await;
+    let both = world.waiting();
+    assert_eq!(both.len(), 2);
+    let worked = world.deliver(world.environment(), &both).await;
+    let (failed, _) = worked.expect("nobody died");
+    world.put_back(&both, &failed);
+    world.settle().await;
+    assert!(!is_recycled(&world, prospect));
+    world.assert_in_step();
 }
 
 #[tokio::test]

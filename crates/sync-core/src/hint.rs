@@ -30,6 +30,17 @@ impl Cause {
     pub fn is_manual(self) -> bool {
         matches!(self, Self::SyncNow | Self::SendNow)
     }
+
+    /// The more insistent of two causes of one look: what only a person may ask for is not lost behind anything else
+    /// (R47, R56).
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::SendNow, _) | (_, Self::SendNow) => Self::SendNow,
+            (_, Self::SyncNow) => Self::SyncNow,
+            (known, _) => known,
+        }
+    }
 }
 
 /// "Look at this key."

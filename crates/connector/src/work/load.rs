@@ -92,9 +92,7 @@ pub(super) fn merge_hints(batches: &[&ChangeBatch]) -> Vec<ChangeHint> {
         let known = merged
             .entry(hint.record.clone())
             .or_insert_with(|| hint.clone());
-        if hint.cause.is_manual() && !known.cause.is_manual() {
-            known.cause = hint.cause;
-        }
+        known.cause = known.cause.or(hint.cause);
         known.pair = known.pair.take().or_else(|| hint.pair.clone());
     }
     merged.into_values().collect()
@@ -117,9 +115,7 @@ pub(super) async fn load(
             let link = stored.unwrap_or_else(|| Link::new(unit.clone(), key));
             (new_pair(hint.cause, link), BTreeSet::new())
         });
-        if hint.cause.is_manual() {
-            entry.0.cause = hint.cause;
-        }
+        entry.0.cause = entry.0.cause.or(hint.cause);
         entry.0.is_prospect_hinted |= matches!(hint.record, RecordRef::Prospect(_));
         entry.1.insert(hint.record.clone());
     }
