@@ -116,7 +116,7 @@ pub(crate) fn is_stale(pair: &Pair, prospect: &ProspectRecord, context: Context<
 }
 
 /// Whether the read can show a state before the one that was seen: its stamp is earlier, or it is the same
-/// and the content is not. What shows our write after that state comes after it.
+/// and the content is not, or two contents with it were seen. What shows our write after that state comes after it.
 fn can_be_before(
     seen: &Seen,
     pair: &Pair,
@@ -129,6 +129,9 @@ fn can_be_before(
     let written = pair.link.prospect_write.as_ref();
     let shows_later_write = written
         .is_some_and(|last| last.at >= seen.at && prospect.token.as_ref() == Some(&last.token));
-    let is_other = || seen.content.is_some() && seen.content != Seen::of(prospect, seen.at).content;
+    let is_other = || {
+        let content = Seen::of(prospect, seen.at).content;
+        seen.is_one_of_two || seen.content.is_some() && seen.content != content
+    };
     prospect.updated < seen.updated || (!shows_later_write && is_other())
 }

@@ -103,7 +103,11 @@ pub struct Seen {
     /// Its mapped values as a number: `updatedAt` has whole seconds, and a second has room for two edits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content: Option<u64>,
-    /// When the decision was stored.
+    /// Whether two states with this stamp were seen. Nobody can say which is the later one: none of them is believed
+    /// while a read can be as old as that.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_one_of_two: bool,
+    /// When the decision was stored; of two states, the second one.
     pub at: Timestamp,
 }
 
@@ -118,6 +122,7 @@ impl Seen {
         Self {
             updated: prospect.updated,
             content: Some(hasher.finish()),
+            is_one_of_two: false,
             at,
         }
     }
@@ -275,18 +280,22 @@ impl Link {
         )
     }
 
-    /// Keeps which state of the prospect a decision was made on. Of two in one second nobody can say which is the later
-    /// one: the first that was seen stays, and while a read can be as old as that, another one is not believed (K4).
+    /// Keeps which state of the prospect a decision was made on, or that it is one of two in one second (K4).
     pub fn see(&mut self, prospect: Option<&ProspectRecord>, at: Timestamp) {
         let Some(prospect) = prospect else { return };
         let now_seen = Seen::of(prospect, at);
-        let is_later = |seen: Seen| {
-            seen.updated < now_seen.updated
-                || seen.updated == now_seen.updated && seen.content == now_seen.content
-        };
-        if self.prospect_seen.is_none_or(is_later) {
-            self.prospect_seen = Some(now_seen);
-        }
+        self.prospect_seen = Some(match self.prospect_seen {
+            Some(seen) if seen.updated > now_seen.updated => seen,
+            // A minute after their second a read shows the later one: to look again changes nothing about that.
+            Some(seen) if seen.updated == now_seen.updated && seen.is_one_of_two => seen,
+            Some(seen) if seen.updated == now_seen.updated => Seen {
+                is_one_of_two: seen
+                    .content
+                    .is_some_and(|known| now_seen.content != Some(known)),
+                ..now_seen
+            },
+            _ => now_seen,
+        });
     }
 
     /// Whether a create of the partner was begun, and nobody has stored yet what became of it.

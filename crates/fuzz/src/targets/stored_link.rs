@@ -78,6 +78,7 @@ fn any_link(entropy: &mut Entropy<'_>) -> Link {
         prospect_seen: entropy.flag().then(|| Seen {
             updated: entropy.instant(),
             content: entropy.flag().then(|| entropy.number()),
+            is_one_of_two: entropy.flag(),
             at: entropy.instant(),
         }),
         prospect_write: entropy.flag().then(|| LastWrite {

@@ -691,11 +691,30 @@ fn k4_another_content_with_the_stamp_of_the_one_that_was_seen_is_nobodys_edit_ye
     assert_eq!(world.decide(&other).outcome, Outcome::NotYet);
     world.now = at(63);
     assert_ne!(world.decide(&other).outcome, Outcome::NotYet);
-    // Seed 3511127: it was read right before the write, which then was not sent. It says nothing of the order.
+    // Seeds 3511127 and 4787: it was read right before the write, which then was not sent. Either may be the later one.
     let mut again = other;
     again.link.see(again.prospect.present(), at(30));
-    world.now = at(62);
-    assert_eq!(world.decide(&again).outcome, Outcome::NotYet);
+    again.link.see(seen.prospect.present(), at(40));
+    let before = Pair {
+        prospect: seen.prospect,
+        ..again.clone()
+    };
+    for (seconds, is_believed) in [(30 + 61, false), (30 + 62, true)] {
+        world.now = at(seconds);
+        for read in [&again, &before] {
+            assert_eq!(
+                world.decide(read).outcome != Outcome::NotYet,
+                is_believed,
+                "{seconds}"
+            );
+        }
+    }
+    // What has a later stamp comes after both.
+    let mut later = again;
+    let read = prospect(1).email("ann@x.test").value(TITLE, "CIO");
+    later.prospect = Side::Present(read.carrying(pair().link.key).updated(at(1)));
+    world.now = at(30);
+    assert_ne!(world.decide(&later).outcome, Outcome::NotYet);
 }
 
 /// The adapter looks once more before it restores, and an older read would show the prospect alive.
