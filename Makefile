@@ -39,10 +39,10 @@ without-tokens: simulator ## what is lost where no token fields are configured, 
 	-$(SIMULATE) run --no-tokens --schedules 200000 --enough 1000000 $(ONTO_PAGE)
 
 mutants: simulator ## every step of the protocol left out once: the seed that notices, onto the page
-	$(SIMULATE) mutants --page $(PAGE)
+	$(SIMULATE) mutants $(ONTO_PAGE)
 
 crash-points: ## every death of the worker, counted, onto the page
-	$(PYTHON) tools/crash_points.py $(PAGE)
+	$(PYTHON) tools/crash_points.py $(PAGE) $(CODE)
 
 simulator: # --workspace: with the features that `binaries` compiles its dependencies with, once
 	cargo build --release --locked --workspace --bin simulation

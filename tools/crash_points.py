@@ -32,12 +32,12 @@ def table(output: str) -> str:
 
 
 def main() -> None:
-    """Runs the tests; a failing one writes nothing."""
-    page = Path(sys.argv[1])
+    """Runs the tests; a failing one writes nothing. The page says of which code the counts are."""
+    page, code = Path(sys.argv[1]), sys.argv[2]
     output = subprocess.run(COMMAND, check=True, stdout=subprocess.PIPE, text=True).stdout
     before, rest = page.read_text().split(BEGIN)
     _, after = rest.split(END)
-    page.write_text(f"{before}{BEGIN}\n\n{table(output)}\n\n{END}{after}")
+    page.write_text(f"{before}{BEGIN}\n\nOf the code `{code}`:\n\n{table(output)}\n\n{END}{after}")
 
 
 if __name__ == "__main__":

@@ -27,7 +27,16 @@ pub struct Count {
     pub people: u64,
     /// Those of them who have an open error: of their records less is asked.
     pub in_error: u64,
-    /// Those of them who were entered on the other side too late to be found there: nothing is asked of them.
+    /// Pairs that the queue delivered in vain, so that they went into the errors table.
+    #[serde(default)]
+    pub given_up: u64,
+    /// Those of them that were still there in the end, and that an operator had to sync by hand.
+    #[serde(default)]
+    pub by_hand: u64,
+    /// Those of these in runs where Salesforce had no outage of hours.
+    #[serde(default)]
+    pub by_hand_without_outage: u64,
+    /// Those of the people who were entered on the other side too late to be found there: nothing is asked of them.
     #[serde(default)]
     pub crossed: u64,
     /// Prospects that were let have another lead.
@@ -48,6 +57,9 @@ impl Count {
         self.edits += other.edits;
         self.people += other.people;
         self.in_error += other.in_error;
+        self.given_up += other.given_up;
+        self.by_hand += other.by_hand;
+        self.by_hand_without_outage += other.by_hand_without_outage;
         self.crossed += other.crossed;
         self.released += other.released;
     }

@@ -48,7 +48,7 @@ fn is_explained(inner: &Inner, row: &ErrorRow) -> bool {
     }
 }
 
-/// Whether another prospect has the address of the row's.
+/// Whether another prospect has the address of the row's, and was found in the recycle bin with it.
 fn has_namesake(world: &World, row: &ErrorRow) -> bool {
     let address = |id: ProspectId| world.shown(&RecordRef::Prospect(id), EMAIL).to_lowercase();
     let prospects = world.owners.keys().filter_map(|record| match record {
@@ -56,7 +56,7 @@ fn has_namesake(world: &World, row: &ErrorRow) -> bool {
         RecordRef::Crm(_) => None,
     });
     row.prospect_id.is_some_and(|own| {
-        let mut others = prospects.filter(|other| *other != own);
+        let mut others = prospects.filter(|other| *other != own && world.in_bin.contains(other));
         others.any(|other| address(other) == address(own))
     })
 }

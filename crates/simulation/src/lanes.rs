@@ -7,10 +7,11 @@ use async_trait::async_trait;
 use connector::ports::{Queue, SendFailure, StoreError};
 use connector::work::Delivery;
 use jiff::SignedDuration;
-use sync_core::hint::{ChangeBatch, Lane, retry_delay};
+use sync_core::hint::{Cause, ChangeBatch, Lane, retry_delay};
 use sync_core::protocol::QueueDepth;
 
 use crate::kernel::{Event, Inner, Millis, Sim, TaskId};
+use crate::lives;
 
 /// How long a message stays away whose worker died (template.yaml, VisibilityTimeoutSeconds).
 const VISIBILITY: Millis = 1_800_000;
@@ -43,6 +44,8 @@ pub struct Lanes {
     pub acknowledges_failures: bool,
     /// A message that was delivered too often vanishes.
     pub drops_dead: bool,
+    /// What an operator sends says only that its lead may have changed.
+    pub forgets_sends: bool,
 }
 
 impl Lanes {
@@ -196,9 +199,15 @@ pub struct SimQueue(pub Arc<Sim>);
 
 fn put(inner: &mut Inner, lane: Lane, batches: Vec<(String, ChangeBatch)>) {
     let now = inner.now;
-    for (group, batch) in batches {
-        for hint in &batch.hints {
+    for (group, mut batch) in batches {
+        for hint in &mut batch.hints {
             inner.tell("hint", format_args!("{} {:?}", hint.record, hint.cause));
+            if hint.cause == Cause::SendNow {
+                lives::note_sent(inner, &hint.record);
+                if inner.lanes.forgets_sends {
+                    hint.cause = Cause::Poll;
+                }
+            }
         }
         inner.lanes.put(now, lane, group, &batch);
     }

@@ -22,6 +22,13 @@ pub struct Life {
     /// Whether the prospect is in the recycle bin because a user put it there, and the connector has not stored
     /// since that its record is deleted too.
     pub is_prospect_deleted: bool,
+    /// When a user last put it there.
+    pub prospect_deleted: Option<Millis>,
+    /// When the queue last took "Send to Account Engagement" for the lead, unless the pair was held since, or an error was
+    /// opened: then somebody has to ask again.
+    pub sent: Option<Millis>,
+    /// Whether the row says that the pair is held.
+    pub is_held: bool,
     /// When a user last took the prospect out of the recycle bin.
     pub prospect_undeleted: Option<Millis>,
     /// When a process last stored that the prospect is in the recycle bin, and when it had read it.
@@ -161,8 +168,26 @@ fn toggle_prospect(
     life.is_prospect_deleted = !is_deleted;
     if is_deleted {
         life.prospect_undeleted = Some(at);
+    } else {
+        life.prospect_deleted = Some(at);
     }
     Some(None)
+}
+
+/// The queue has what an operator asks for a lead. A look at a pair that is held already stores nothing.
+pub fn note_sent(inner: &mut Inner, record: &RecordRef) {
+    let at = inner.now;
+    if let Some(person) = inner.world.owner(record) {
+        let life = inner.world.life(person);
+        life.sent = Some(at).filter(|_| !life.is_held);
+    }
+}
+
+/// Whether the lead was sent after a user had put the prospect into the recycle bin, and so late that every read showed
+/// it there (K4).
+fn is_sent_since(life: &Life, stale_reads: Millis) -> bool {
+    let times = life.sent.zip(life.prospect_deleted);
+    times.is_some_and(|(sent, deleted)| sent > deleted + stale_reads)
 }
 
 /// The connector stores that the lead of a person is not in the recycle bin.
@@ -191,8 +216,12 @@ pub fn check(world: &World, person: usize) -> Result<BothLive, String> {
     let state = |records: &[(RecordRef, bool)]| records.first().map(|(_, is_deleted)| *is_deleted);
     match (state(&leads), state(&prospects)) {
         (Some(false), Some(false)) => Ok(BothLive(true)),
-        // R56: whoever deleted it meant it, until its record is undeleted.
-        (Some(false), Some(true)) if life.is_prospect_deleted => Ok(BothLive(false)),
+        // R56: whoever deleted it meant it, until its record is undeleted or sent.
+        (Some(false), Some(true))
+            if life.is_prospect_deleted && !is_sent_since(&life, stale_reads) =>
+        {
+            Ok(BothLive(false))
+        }
         (Some(false), Some(true)) => Err(format!("not restored: the prospect of person {person}")),
         // R55: whoever restored it while its record was deleted has a prospect that does not sync. And one
         // who did so less than a minute before may not have been seen yet (K4).

@@ -44,6 +44,9 @@ enum Command {
         /// The page.
         #[arg(long)]
         page: PathBuf,
+        /// Says on the page of which code it is.
+        #[arg(long)]
+        code: String,
     },
 }
 
@@ -114,7 +117,7 @@ fn main() -> ExitCode {
             tell(seed, world.options(), whole);
             ExitCode::SUCCESS
         }
-        Command::Mutants { page } => mutants_page::write(&page),
+        Command::Mutants { page, code } => mutants_page::write(&page, &code),
     }
 }
 

@@ -312,12 +312,14 @@ impl Marketing for SimMarketing {
     }
 
     async fn users(&self) -> Result<Vec<ServiceUser>, ServiceError> {
-        let user = self.0.lock().world.user.parse().ok();
-        Ok(vec![ServiceUser {
-            id: 3,
-            email: None,
-            salesforce_id: user,
-        }])
+        self.call(|inner| {
+            Ok(vec![ServiceUser {
+                id: 3,
+                email: None,
+                salesforce_id: inner.world.user.parse().ok(),
+            }])
+        })
+        .await
     }
 
     async fn describe(&self) -> Result<Vec<FieldDescription>, ServiceError> {

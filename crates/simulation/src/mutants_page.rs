@@ -25,10 +25,10 @@ pub fn named(name: &str) -> Option<Mutant> {
 }
 
 /// Lets every mutant die and writes the table into the page.
-pub fn write(page: &Path) -> ExitCode {
+pub fn write(page: &Path, code: &str) -> ExitCode {
     let mut deaths = deaths();
     let (_, control) = deaths.pop().expect("the control is the last");
-    page::replace(page, BLOCK, &table(&deaths, &control));
+    page::replace(page, BLOCK, &table(code, &deaths, &control));
     let alive: Vec<Mutant> = deaths
         .iter()
         .filter(|(_, death)| death.is_none())
@@ -88,9 +88,10 @@ fn death(mutant: Mutant) -> Death {
     })
 }
 
-fn table(deaths: &[(Mutant, Death)], control: &Death) -> String {
-    let mut text =
-        "\n| Mutant | What is wrong | First seed | Invariant |\n|---|---|---:|---|\n".to_owned();
+fn table(code: &str, deaths: &[(Mutant, Death)], control: &Death) -> String {
+    let mut text = format!(
+        "\nOf the code `{code}`:\n\n| Mutant | What is wrong | First seed | Invariant |\n|---|---|---:|---|\n"
+    );
     for (mutant, death) in deaths {
         let (seed, kind) = match death {
             Some((seed, kind)) => (seed.to_string(), kind.as_str()),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use connector::environment::Environment;
@@ -13,6 +14,7 @@ use connector::reconcile::{ReconcileReport, reconcile_all};
 use connector::work::{Delivery, work};
 use connector::{admin, dlq, poll};
 use jiff::SignedDuration;
+use sync_core::coerce::Service;
 use sync_core::config::Config;
 use sync_core::ids::BusinessUnit;
 use sync_core::link::Link;
@@ -25,6 +27,7 @@ use crate::marketing::SimMarketing;
 use crate::mutants::{Mutant, mutated};
 use crate::run::at_once;
 use crate::stores::{SimClock, Slow};
+use crate::wire;
 
 /// How long a worker may run (template.yaml, WorkerTimeoutSeconds).
 const WORKER: Millis = 300_000;
@@ -87,12 +90,22 @@ pub struct Deployment {
     pub mutant: Option<Mutant>,
 }
 
-struct SimServices(Sides);
+/// Both services as one process opens them: it logs in once.
+struct SimServices {
+    sim: Arc<Sim>,
+    sides: Sides,
+    is_logged_in: AtomicBool,
+}
 
 #[async_trait::async_trait]
 impl Services for SimServices {
     async fn open(&self, _: &Config) -> Result<Sides, ServiceError> {
-        Ok(self.0.clone())
+        if !self.is_logged_in.load(Ordering::Relaxed) {
+            let refused = wire::ask(&self.sim, Service::Salesforce).await;
+            refused.map_or(Ok(()), Err)?;
+            self.is_logged_in.store(true, Ordering::Relaxed);
+        }
+        Ok(self.sides.clone())
     }
 }
 
@@ -124,7 +137,11 @@ impl Deployment {
             marketing: Arc::new(SimMarketing(sim.clone())),
         };
         let environment = Environment {
-            services: Arc::new(SimServices(sides.clone())),
+            services: Arc::new(SimServices {
+                sim: sim.clone(),
+                sides: sides.clone(),
+                is_logged_in: AtomicBool::new(false),
+            }),
             links: Arc::new(Slow::new(sim, &self.links)),
             errors: Arc::new(Slow::new(sim, &self.errors)),
             state: Arc::new(Slow::new(sim, &self.state)),

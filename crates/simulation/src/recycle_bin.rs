@@ -79,7 +79,9 @@ impl RecycleBin for SimBin<'_> {
             let is_wanted = |id: &ProspectId| {
                 seen(inner, *id).is_some_and(|(fields, _)| is_recycled(&fields, email))
             };
-            Ok(ids.into_iter().filter(is_wanted).collect())
+            let found: Vec<ProspectId> = ids.into_iter().filter(is_wanted).collect();
+            inner.world.in_bin.extend(&found);
+            Ok(found)
         });
         read.await.map_err(|error| unsent(&error))
     }
@@ -108,6 +110,7 @@ fn undelete(inner: &mut Inner, email: &str) -> Result<ProspectId, twin::bu::ApiE
     inner.tell("engagement", format_args!("undeletes {undeleted:?}"));
     let id = ProspectId::try_from(undeleted?).expect("the engine counts from one");
     inner.world.count.prospect_writes += 1;
+    inner.world.in_bin.insert(id);
     if let Some(person) = inner.world.owner(&RecordRef::Prospect(id)) {
         let life = inner.world.life(person);
         life.is_prospect_deleted = false;

@@ -60,6 +60,12 @@ impl Run {
         if commands.is_empty() {
             return;
         }
+        let by_hand = commands.len() as u64;
+        {
+            let count = &mut self.sim.lock().world.count;
+            count.by_hand += by_hand;
+            count.by_hand_without_outage += if self.outage { 0 } else { by_hand };
+        }
         for command in commands {
             self.processes.admin(command);
             self.play();

@@ -88,7 +88,7 @@ pub(crate) struct Run {
     pub(crate) deployment: Deployment,
     domain: Domain,
     most_people: usize,
-    outage: bool,
+    pub(crate) outage: bool,
     crowd: bool,
     remaps: bool,
 }
@@ -178,6 +178,7 @@ fn mutate(sim: &Sim, mutant: Option<Mutant>) {
         }
         Some(Mutant::AcknowledgedFirst) => inner.lanes.acknowledges_first = true,
         Some(Mutant::FailuresAcknowledged) => inner.lanes.acknowledges_failures = true,
+        Some(Mutant::SendIsOnlyALook) => inner.lanes.forgets_sends = true,
         Some(Mutant::DeadMessagesDropped) => inner.lanes.drops_dead = true,
         _ => {}
     }

@@ -11,6 +11,15 @@ use crate::lives;
 use crate::remap::CITY;
 use crate::world::{Conflict, NAMES};
 
+/// A row is stored with an intent, before the writes.
+pub(crate) const BEGINS: &str = "begin";
+/// A row is stored after them.
+pub(crate) const COMMITS: &str = "commit";
+/// The same with an open error.
+pub(crate) const PARKS: &str = "park";
+/// A pair goes into the errors table because the queue delivers it no more.
+pub(crate) const GIVES_UP: &str = "give up";
+
 /// Keeps what a row that was stored says.
 pub(crate) fn note(inner: &mut Inner, what: &'static str, link: &Link, is_stored: bool) {
     inner.tell(
@@ -24,13 +33,16 @@ pub(crate) fn note(inner: &mut Inner, what: &'static str, link: &Link, is_stored
         return;
     }
     keep_linked(inner, link);
-    keep_lives(inner, link);
+    keep_lives(inner, what, link);
+    if what == GIVES_UP {
+        inner.world.count.given_up += 1;
+    }
     // What is still to be classified says nothing new about what both sides agree on.
-    if what == "commit" && link.intent.is_none() {
+    if what != BEGINS && link.intent.is_none() {
         keep_agreed(inner, link);
     }
     // A move carries the plan of an open write along, and compares nothing.
-    keep_planned(inner, link, what == "begin" && !link.is_moving());
+    keep_planned(inner, link, what == BEGINS && !link.is_moving());
     keep_conflicts(inner, link);
 }
 
@@ -55,7 +67,7 @@ fn keep_linked(inner: &mut Inner, link: &Link) {
 }
 
 /// Keeps what a row says about where the lead is, and on which entries it was decided.
-fn keep_lives(inner: &mut Inner, link: &Link) {
+fn keep_lives(inner: &mut Inner, what: &'static str, link: &Link) {
     let task = inner.current;
     let Some(person) = inner.world.owner_of(link.records()) else {
         return;
@@ -68,6 +80,11 @@ fn keep_lives(inner: &mut Inner, link: &Link) {
         // R56: whoever deleted the prospect before, it comes back with its record.
         inner.world.life(person).is_prospect_deleted = false;
     }
+    let life = inner.world.life(person);
+    life.is_held = matches!(link.state, LinkState::Held(_));
+    life.sent = life
+        .sent
+        .filter(|_| !life.is_held && matches!(what, BEGINS | COMMITS));
     if !link.is_crm_deleted && !link.is_moving() {
         lives::note_lead_there(&mut inner.world, person);
     }
@@ -147,14 +164,9 @@ fn keep_conflicts(inner: &mut Inner, link: &Link) {
     let (known, others): (Vec<_>, Vec<_>) = std::mem::take(&mut inner.world.conflicts)
         .into_iter()
         .partition(|conflict| conflict.pair == link.key.row());
-    inner.world.conflicts = others;
-    let oldest = link.conflicts.first().map(|oldest| oldest.at);
-    if link.conflicts.len() >= KEPT_CONFLICTS {
-        let crowded_out = known.iter().filter(|known| Some(known.told) <= oldest);
-        inner.world.conflicts.extend(crowded_out.cloned());
-    }
-    for kept in &link.conflicts {
-        let field = &kept.field;
+    let mut kept = Vec::new();
+    for noted in &link.conflicts {
+        let field = &noted.field;
         let Some(number) = NAMES.iter().position(|(name, _)| *name == field.field.0) else {
             continue;
         };
@@ -168,13 +180,21 @@ fn keep_conflicts(inner: &mut Inner, link: &Link) {
             person,
             field: number,
             loser,
-            told: kept.at,
+            told: noted.at,
             at: inner.now,
         };
         let before = known.iter().find(|before| before.is_same(&conflict));
-        inner
-            .world
-            .conflicts
-            .push(before.cloned().unwrap_or(conflict));
+        kept.push(before.cloned().unwrap_or(conflict));
     }
+    if link.conflicts.len() >= KEPT_CONFLICTS {
+        let oldest = link.conflicts.first().map(|oldest| oldest.at);
+        for known in known {
+            let is_kept = kept.iter().any(|kept: &Conflict| kept.is_same(&known));
+            if Some(known.told) <= oldest && !is_kept {
+                kept.push(known);
+            }
+        }
+    }
+    inner.world.conflicts = others;
+    inner.world.conflicts.extend(kept);
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use connector::dlq::UNDELIVERABLE;
 use connector::memory::{MemoryErrors, MemoryLinks, MemoryState};
 use connector::ports::{
     AuditEntry, Begin, Clock, Commit, Cursor, Errors, LinkPage, Links, Loaded, ReconcileProgress,
@@ -16,7 +17,7 @@ use sync_core::ids::BusinessUnit;
 use sync_core::key::{PairKey, RecordRef};
 use sync_core::link::Link;
 use sync_core::pair::UserMap;
-use sync_core::settle::ErrorRow;
+use sync_core::settle::{ErrorChange, ErrorRow};
 use twin::world::lock;
 
 use crate::kernel::{Effect, Event, Inner, Millis, Sim};
@@ -155,7 +156,7 @@ impl Links for Slow<MemoryLinks> {
         for begin in begins {
             let link = begin.link.clone();
             let store = |links: &MemoryLinks, _| of_memory(links.begin(vec![begin]));
-            answers.push(self.row("begin", link, store).await);
+            answers.push(self.row(stored::BEGINS, link, store).await);
         }
         answers
     }
@@ -164,6 +165,11 @@ impl Links for Slow<MemoryLinks> {
         let mut answers = Vec::with_capacity(commits.len());
         for commit in commits {
             let link = commit.link.clone();
+            let what = match &commit.error {
+                ErrorChange::Open(row) if row.code == UNDELIVERABLE => stored::GIVES_UP,
+                ErrorChange::Open(_) => stored::PARKS,
+                ErrorChange::None | ErrorChange::Close => stored::COMMITS,
+            };
             let store = |links: &MemoryLinks, overwrites| {
                 let mut commit = commit;
                 if overwrites {
@@ -171,7 +177,7 @@ impl Links for Slow<MemoryLinks> {
                 }
                 of_memory(links.commit(vec![commit]))
             };
-            answers.push(self.row("commit", link, store).await);
+            answers.push(self.row(what, link, store).await);
         }
         answers
     }

@@ -22,6 +22,14 @@ const OLDEST_UNREAD: [i64; 2] = [135_000, 200_000];
 /// Of a million people so many at most end with an open error, in the same settings.
 const MOST_IN_ERROR: [u64; 2] = [15_000, 15_000];
 
+/// Of a million people so many pairs at most have to be synced by hand, because the queue delivers no message longer than
+/// Salesforce takes no writes, in the same settings.
+const MOST_BY_HAND: [u64; 2] = [3_500, 3_500];
+
+/// The same where Salesforce has no outage of hours: two messages about one pair, of which the last delivery of one met
+/// the other.
+const MOST_WITHOUT_OUTAGE: [u64; 2] = [20, 20];
+
 /// Fewer entries say nothing about a rate.
 const ENOUGH: u64 = 500_000;
 
@@ -94,6 +102,20 @@ impl Tally {
                     MOST_IN_ERROR[index],
                     ENOUGH_PEOPLE,
                 ),
+                (
+                    "pairs synced by hand",
+                    count.by_hand,
+                    count.people,
+                    MOST_BY_HAND[index],
+                    ENOUGH_PEOPLE,
+                ),
+                (
+                    "pairs synced by hand without an outage",
+                    count.by_hand_without_outage,
+                    count.people,
+                    MOST_WITHOUT_OUTAGE[index],
+                    ENOUGH_PEOPLE,
+                ),
             ];
             for (what, number, of, most, enough) in rates {
                 if of >= enough && number * 1_000_000 > most * of {
@@ -129,7 +151,8 @@ impl Tally {
              Salesforce, {} to Account Engagement; {} updates refused because the lead had changed since it was \
              read. {} of {} people end with an open error, and of {} a second record was entered when it could not be \
              found any more, less than a minute before we created one or while we did. {} deleted leads were let be \
-             created again. Entries overwritten unread: {}.",
+             created again. Of {} pairs that the queue had delivered in vain {} had to be synced by hand in the end, \
+             {} of them where Salesforce had no outage of hours. Entries overwritten unread: {}.",
             self.bad.len(),
             count.edits,
             count.crm_writes,
@@ -139,6 +162,9 @@ impl Tally {
             count.people,
             count.crossed,
             count.released,
+            count.given_up,
+            count.by_hand,
+            count.by_hand_without_outage,
             self.unread(),
         )
     }
@@ -209,6 +235,15 @@ mod tests {
         assert!(people.unexplained()[0].starts_with("people not found"));
         people.stale.in_error = 15_001;
         assert!(people.unexplained()[1].starts_with("people with an open error"));
+        let mut by_hand = tally(1, 1, 1_000_000);
+        by_hand.fresh.people = 1_000_000;
+        by_hand.fresh.by_hand = 3_500;
+        by_hand.fresh.by_hand_without_outage = 20;
+        assert_eq!(by_hand.unexplained(), none);
+        by_hand.fresh.by_hand_without_outage = 21;
+        assert_eq!(by_hand.unexplained().len(), 1);
+        by_hand.fresh.by_hand = 3_501;
+        assert_eq!(by_hand.unexplained().len(), 2);
         let mut old = tally(1, 1, 1_000_000);
         old.stale.oldest_unread = OLDEST_UNREAD[1] + 1;
         assert_eq!(old.unexplained().len(), 1);

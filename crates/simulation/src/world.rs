@@ -142,6 +142,8 @@ pub struct World {
     pub calls: BTreeMap<TaskId, u32>,
     /// What people did to the records of each person.
     pub lives: BTreeMap<usize, Life>,
+    /// Prospects that the service named when it was asked what is in the recycle bin, or took out of it for us.
+    pub in_bin: BTreeSet<ProspectId>,
     /// Whose record is whose.
     pub owners: BTreeMap<RecordRef, usize>,
     /// When users entered the records that are not ours.
@@ -183,6 +185,7 @@ impl World {
             allowances: Allowances::default(),
             calls: BTreeMap::new(),
             lives: BTreeMap::new(),
+            in_bin: BTreeSet::new(),
             owners: BTreeMap::new(),
             entered: BTreeMap::new(),
             asked: BTreeMap::new(),

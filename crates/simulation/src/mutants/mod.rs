@@ -110,6 +110,7 @@ mutants! {
     OwnWritesTakenForEdits: "a read older than our own last write is believed",
     SeenStatesForgotten: "a read older than one that a decision was stored on is believed",
     NoSlots: "a worker writes eight prospects at once",
+    SendIsOnlyALook: "a lead that is sent by hand is looked at as if it had changed",
     QuotaIgnored: "a retry calls although the row says that the day's calls are used up",
 }
 
@@ -206,12 +207,16 @@ fn was_undeleted(sim: &Sim, id: ProspectId, stamp: Timestamp) -> bool {
     undeleted.is_some_and(|at| at.div_euclid(1_000) == stamp.as_second())
 }
 
-struct MutatedServices(Sides);
+struct MutatedServices {
+    inner: Arc<dyn Services>,
+    sides: Sides,
+}
 
 #[async_trait::async_trait]
 impl Services for MutatedServices {
-    async fn open(&self, _: &Config) -> Result<Sides, ServiceError> {
-        Ok(self.0.clone())
+    async fn open(&self, config: &Config) -> Result<Sides, ServiceError> {
+        self.inner.open(config).await?;
+        Ok(self.sides.clone())
     }
 }
 
@@ -237,7 +242,10 @@ pub fn mutated(
     };
     let buffer = Arc::default();
     Environment {
-        services: Arc::new(MutatedServices(sides)),
+        services: Arc::new(MutatedServices {
+            inner: environment.services.clone(),
+            sides,
+        }),
         links: Arc::new(links::MutatedLinks {
             mutant,
             inner: environment.links.clone(),
