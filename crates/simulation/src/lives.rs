@@ -24,8 +24,8 @@ pub struct Life {
     pub is_prospect_deleted: bool,
     /// When a user last put it there.
     pub prospect_deleted: Option<Millis>,
-    /// When the queue last took "Send to Account Engagement" for the lead, unless the pair was held since, or an error was
-    /// opened: then somebody has to ask again.
+    /// When the queue last took "Send to Account Engagement" for the lead, unless the lead was deleted since, the pair held or
+    /// an error opened: then somebody has to ask again.
     pub sent: Option<Millis>,
     /// Whether the row says that the pair is held.
     pub is_held: bool,
@@ -144,6 +144,7 @@ fn toggle_lead(
         let life = inner.world.life(person);
         life.lead_deleted.get_or_insert(at);
         life.lead_last_deleted = Some(at);
+        life.sent = None;
     });
     Some(delay)
 }
