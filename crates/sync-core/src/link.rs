@@ -206,8 +206,8 @@ pub struct Link {
     /// by somebody (R54).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub marked_in: Option<String>,
-    /// When we last marked the prospect, or moved it into the recycle bin or out of it: a read that shows what was
-    /// before is stale (K4).
+    /// When we last marked the prospect, moved it into the recycle bin or out of it, or found it there with its record
+    /// deleted: a read that shows what was before is stale (K4).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moved_at: Option<Timestamp>,
     /// How often the last decisions in a row wrote nothing new.

@@ -72,9 +72,11 @@ pub fn settle(
         }
         Outcome::Part => return parted(link, decision, now),
         Outcome::Skip(reason) => {
-            return rest(link, LinkState::Skipped(*reason), &decision.trace);
+            return rest(link, LinkState::Skipped(*reason), &decision.trace, now);
         }
-        Outcome::Hold(reason) => return rest(link, LinkState::Held(*reason), &decision.trace),
+        Outcome::Hold(reason) => {
+            return rest(link, LinkState::Held(*reason), &decision.trace, now);
+        }
         Outcome::Park(problem) => return park(next, problem, &decision.trace, now),
         Outcome::Nothing => return unchanged(link, None),
         Outcome::ReadMore(_) | Outcome::NotYet => return unchanged(link, Some(Verdict::Retry)),
@@ -154,7 +156,7 @@ pub(crate) fn unchanged(link: &Link, verdict: Option<Verdict>) -> Settlement {
 ///
 /// An intent whose result was never learnt stays in the row: whoever takes the pair up again must
 /// classify it first. That of a create goes with a skip for which it was classified.
-fn rest(link: &Link, state: LinkState, trace: &Trace) -> Settlement {
+fn rest(link: &Link, state: LinkState, trace: &Trace, now: Timestamp) -> Settlement {
     let closes_error = link.has_open_error && matches!(state, LinkState::Skipped(_));
     let ends_create = link.has_open_create()
         && matches!(&state, LinkState::Skipped(reason) if reason.ends_a_create());
@@ -178,7 +180,11 @@ fn rest(link: &Link, state: LinkState, trace: &Trace) -> Settlement {
         next.intent = None;
     }
     if let LinkState::Skipped(reason) = &next.state {
-        next.is_crm_deleted |= *reason == SkipReason::CrmDeleted;
+        if *reason == SkipReason::CrmDeleted && !link.is_crm_deleted {
+            next.is_crm_deleted = true;
+            // K4: somebody else had put the prospect into the recycle bin, and an older read still shows it alive.
+            next.moved_at = Some(now);
+        }
         let lacked_email =
             link.lacked_email || link.state == LinkState::Skipped(SkipReason::NoEmail);
         next.lacked_email = match reason {

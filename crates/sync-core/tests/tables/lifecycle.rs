@@ -391,6 +391,23 @@ fn k4_a_read_right_after_the_retirement_that_shows_the_prospect_alive_is_not_bel
     ));
 }
 
+/// Cached seed 159066: a marketer had deleted it before, and a read from before that made the pair look in step.
+#[test]
+fn k4_a_prospect_that_was_in_the_bin_when_its_record_was_deleted_is_not_alive_yet() {
+    let mut world = ampsea();
+    world.config.account_engagement.stale_reads_seconds = 60;
+    let gone = prospect_deleted(lead_deleted(pair()));
+    let decision = world.decide(&gone);
+    assert_skipped(&decision, SkipReason::CrmDeleted);
+    let link = settled(&gone, &decision, at(60)).link;
+    let mut back = Pair { link, ..pair() };
+    world.now = at(60 + 61);
+    assert_eq!(world.decide(&back).outcome, Outcome::NotYet);
+    back.prospect = gone.prospect;
+    world.now = at(60 + 62);
+    assert_eq!(world.decide(&back).outcome, restores());
+}
+
 /// Seed 1439338: a marketer made the prospect a moment ago, and a read may be from before that.
 #[test]
 fn k4_a_prospect_that_was_seen_a_moment_ago_is_not_missing_yet() {
@@ -732,7 +749,7 @@ fn k4_nothing_is_restored_while_a_read_can_be_older_than_its_retirement() {
 /// A write that was begun after the record came back says that it is there.
 #[test]
 fn r52_a_record_that_was_deleted_again_is_known_to_be() {
-    let world = ampsea();
+    let mut world = ampsea();
     let retired = done(&world, &lead_deleted(pair()));
     let mut back = retired.clone();
     back.crm = Side::Present(lead(1).email("ann@x.test").value(TITLE, "CTO"));
@@ -746,5 +763,6 @@ fn r52_a_record_that_was_deleted_again_is_known_to_be() {
     // R56: it brings its prospect along when it comes back once more.
     let mut back = Pair { link, ..gone };
     back.crm = pair().crm;
+    world.now = at(120);
     assert_eq!(world.decide(&back).outcome, restores());
 }
